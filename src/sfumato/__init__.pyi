@@ -1,0 +1,16 @@
+from . import capture as capture
+from . import color as color
+from . import core as core
+from . import data as data
+from . import errors as errors
+from . import features as features
+from . import io as io
+from . import raster as raster
+from . import testing as testing
+from .core.operator import Operator as Operator
+from .core.pipeline import Pipeline as Pipeline
+from .core.sample import Sample as Sample
+from .io.picture import read as read
+from .io.picture import write as write
+
+__version__: str

@@ -1,0 +1,58 @@
+"""The command `sfumato`: finds the file of a command when it is called for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from sfumato.cli.errors import plain_errors
+
+__all__ = ["cli", "main"]
+
+COMMANDS = ("develop", "fuse", "stack", "align", "run", "list", "demo", "completion")
+"""In the order of `sfumato --help`; the command ``name`` lives in ``cli/name.py``, ``list``
+in ``list_.py``, since that name belongs to Python."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's file when the command is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        file_name = "list_" if cmd_name == "list" else cmd_name
+        command = importlib.import_module(f"sfumato.cli.{file_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run, and end with one line and a code where something is wrong."""
+        with plain_errors():
+            options["standalone_mode"] = False
+            sys.exit(super().main(*args, **options) or 0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a command's own return value is no exit code."""
+        super().invoke(ctx)
+        return 0
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with `sfumato demo`. Each command has examples: sfumato develop --help",
+)
+@click.version_option(package_name="sfumato", message="%(prog)s %(version)s")
+def cli() -> None:
+    """From a bracket, a focus series or a burst of frames to one better picture."""
+
+
+def main() -> None:
+    """Run the command line; the entry point of the package."""
+    cli.main(prog_name="sfumato")

@@ -1,0 +1,5 @@
+"""The four nouns and what they share: samples, operators, recipes, tiles, metrics."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,76 @@
+"""Files as a whole: read with a plain error, written at once or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from sfumato.errors import FileError
+
+__all__ = ["atomic_path", "read_text", "write_atomically"]
+
+MAX_TEXT_BYTES = 16 * 2**20
+
+
+def read_text(path: str | Path) -> str:
+    """Read a small UTF-8 text file.
+
+    Raises:
+        FileError: it is missing, unreadable, not text, or larger than 16 MiB.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_TEXT_BYTES:
+            raise FileError(f"{path}: larger than {MAX_TEXT_BYTES // 2**20} MiB, this is no recipe")
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: not a text file") from error
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name in the same folder, and rename it when all went well.
+
+    The name keeps the ending of ``path``, which tells many writers the format.
+    On any exception the temporary file is removed and ``path`` is as before.
+
+    Raises:
+        FileError: the folder cannot be written to, or the disk is full.
+    """
+    path = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=path.suffix
+        )
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {error.strerror}") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp gives 0600, a picture is an ordinary file
+        temporary.replace(path)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and not isinstance(error, FileError):
+            raise FileError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise
+
+
+def write_atomically(path: str | Path, data: bytes) -> None:
+    """Write bytes under a temporary name, then rename.
+
+    Raises:
+        FileError: the folder cannot be written to, or the disk is full.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)

@@ -1,0 +1,275 @@
+"""The one written form of everything with a constructor: ``room.Class: {setting: value}``.
+
+A name is looked up on a room's menu, so a recipe can reach only what sfumato
+offers in public. Foreign code is written ``package.module:Class`` and is
+imported only where the caller names the package in ``trust``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, cast, dataclass_transform, get_type_hints
+
+import yaml
+
+from sfumato.core.bounds import check_setting, describe_type
+from sfumato.errors import SfumatoError, SpecError
+
+__all__ = ["Configured", "from_spec", "from_yaml", "rooms", "to_spec", "to_yaml"]
+
+MAX_DEPTH = 50
+"""Nesting beyond this is no recipe that a person wrote."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Configured:
+    """A class whose settings are declared once, checked when built, and written down.
+
+    Subclasses become frozen keyword-only dataclasses by themselves. Each
+    setting is checked against its annotation (see `sfumato.core.bounds`).
+    """
+
+    _example: ClassVar[Mapping[str, Any]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        dataclass(frozen=True, kw_only=True)(cls)
+        cls.__init__ = _refusing_strangers(cls, cls.__init__)  # type: ignore[method-assign]
+
+    def __post_init__(self) -> None:
+        for name, annotation in settings_of(type(self)).items():
+            label = f"{type(self).__name__}.{name}"
+            checked = check_setting(getattr(self, name), annotation, label)
+            object.__setattr__(self, name, checked)
+        self.check()
+
+    def check(self) -> None:
+        """Refuse settings that do not fit together; nothing by default."""
+
+    @classmethod
+    def example(cls) -> Any:
+        """Build one, also where a setting has no default."""
+        return cls(**cls._example)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every setting and its value."""
+        return {name: getattr(self, name) for name in settings_of(type(self))}
+
+
+def settings_of(cls: Any) -> dict[str, Any]:
+    """Give the settings of a configured class and their resolved annotations."""
+    return dict(_resolved(cls))
+
+
+@functools.cache
+def _resolved(cls: Any) -> dict[str, Any]:
+    hints = get_type_hints(cls, include_extras=True)
+    return {f.name: hints[f.name] for f in fields(cls) if f.init}
+
+
+def describe_settings(cls: type[Any]) -> str:
+    """List what a class takes, with types, bounds and defaults, in one line."""
+    defaults = {f.name: f for f in fields(cls)}
+
+    def one(name: str, annotation: Any) -> str:
+        default = defaults[name].default
+        tail = "" if default is MISSING else f" = {default!r}"
+        return f"{name}: {describe_type(annotation)}{tail}"
+
+    listed = ", ".join(one(*item) for item in settings_of(cls).items())
+    return f"it takes {listed}" if listed else "it takes no settings"
+
+
+def _refusing_strangers(cls: type[Any], init: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(init)
+    def checked_init(self: Any, *args: Any, **settings: Any) -> None:
+        if type(self) is cls:
+            known = {f.name for f in fields(cls) if f.init}
+            strangers = [name for name in settings if name not in known]
+            if args or strangers:
+                what = f"an unexpected setting '{strangers[0]}'" if strangers else "a bare value"
+                raise SpecError(
+                    f"{spec_name(cls)}: got {what}",
+                    hint=_did_you_mean(strangers, known) + describe_settings(cls),
+                )
+            missing = [
+                f.name
+                for f in fields(cls)
+                if f.init
+                and f.name not in settings
+                and f.default is MISSING
+                and f.default_factory is MISSING
+            ]
+            if missing:
+                raise SpecError(
+                    f"{spec_name(cls)}: the setting '{missing[0]}' is missing",
+                    hint=describe_settings(cls),
+                )
+        init(self, *args, **settings)
+
+    return checked_init
+
+
+def _did_you_mean(strangers: list[str], known: set[str]) -> str:
+    close = difflib.get_close_matches(strangers[0], known, n=1) if strangers else []
+    return f"did you mean '{close[0]}'? " if close else ""
+
+
+@functools.cache
+def rooms() -> tuple[str, ...]:
+    """Name the rooms of the house that have a menu."""
+    import sfumato  # noqa: PLC0415 (the root is above this floor)
+
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(sfumato.__path__) if m.ispkg))
+
+
+def spec_name(cls: type[Any]) -> str:
+    """Name a class as a recipe does."""
+    package, *inner = cls.__module__.split(".")
+    if package == "sfumato" and inner:
+        return f"{inner[0]}.{cls.__name__}"
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def to_spec(value: Any) -> Any:
+    """Write a configured object, and all that its settings hold, as plain data.
+
+    Example:
+        >>> import sfumato as sf
+        >>> to_spec(sf.raster.Resize(long_side_px=640))
+        {'raster.Resize': {'long_side_px': 640}}
+    """
+    if isinstance(value, Configured):
+        written = {f.name: getattr(value, f.name) for f in fields(cast("Any", value)) if f.init}
+        return {spec_name(type(value)): {name: to_spec(v) for name, v in written.items()}}
+    if isinstance(value, Mapping):
+        return {str(key): to_spec(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [to_spec(item) for item in value]
+    if isinstance(value, Path):
+        return value.as_posix()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise SpecError(f"a value of type {type(value).__name__} cannot be written into a recipe")
+
+
+def from_spec(spec: Any, *, trust: tuple[str, ...] = ()) -> Any:
+    """Build what `to_spec` wrote.
+
+    Args:
+        spec: plain data as YAML or JSON gives it.
+        trust: packages whose classes the recipe may name.
+
+    Raises:
+        SpecError: a name is not on a menu or not trusted, or a setting is wrong.
+    """
+    return _build(spec, trust, 0)
+
+
+def _build(spec: Any, trust: tuple[str, ...], depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise SpecError(f"the recipe is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(spec, list):
+        return tuple(_build(item, trust, depth + 1) for item in spec)
+    if isinstance(spec, str) and _is_class_name(spec):
+        spec = {spec: None}  # "- capture.AlignFrames" without settings
+    if not isinstance(spec, Mapping):
+        return spec
+    names = list(spec)
+    if len(names) != 1 or not isinstance(names[0], str) or not _is_class_name(names[0]):
+        return {str(key): _build(item, trust, depth + 1) for key, item in spec.items()}
+    name, settings = names[0], spec[names[0]]
+    if settings is None:
+        settings = {}
+    if not isinstance(settings, Mapping):
+        raise SpecError(f"{name}: expected settings as 'name: value', got {settings!r}")
+    cls = look_up(name, trust)
+    values = {str(key): _build(item, trust, depth + 1) for key, item in settings.items()}
+    return cls(**values)
+
+
+def _is_class_name(text: str) -> bool:
+    head, separator, tail = text.partition(":" if ":" in text else ".")
+    return bool(separator) and tail.isidentifier() and tail[0].isupper() and " " not in head
+
+
+def look_up(name: str, trust: tuple[str, ...] = ()) -> type[Any]:
+    """Find a class by its written name.
+
+    Raises:
+        SpecError: there is no such public class, or its package is not trusted.
+    """
+    if ":" in name:
+        found = _look_up_foreign(name, trust)
+    else:
+        room, _, class_name = name.partition(".")
+        if room not in rooms():
+            raise SpecError(
+                f"{name}: there is no room '{room}'", hint=f"rooms: {', '.join(rooms())}"
+            )
+        module = importlib.import_module(f"sfumato.{room}")
+        if class_name not in module.__all__:
+            close = difflib.get_close_matches(class_name, module.__all__, n=1)
+            hint = f"did you mean {room}.{close[0]}?" if close else "see: sfumato list"
+            raise SpecError(f"{name}: '{class_name}' is not on the menu of '{room}'", hint=hint)
+        found = getattr(module, class_name)
+    if not (isinstance(found, type) and issubclass(found, Configured)):
+        raise SpecError(f"{name} is not something that a recipe can build")
+    return found
+
+
+def _look_up_foreign(name: str, trust: tuple[str, ...]) -> Any:
+    module_name, _, class_name = name.partition(":")
+    if not any(module_name == t or module_name.startswith(f"{t}.") for t in trust):
+        raise SpecError(
+            f"{name}: foreign code is not trusted here",
+            hint=f"if you know it, allow it: trust=('{module_name.split('.')[0]}',)",
+        )
+    try:
+        return getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise SpecError(f"{name} cannot be imported: {error}") from error
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Plain data only; aliases could blow a small file up, repeated keys hide mistakes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise SpecError("a recipe may not use YAML aliases (*name)")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        keys = [key.value for key, _ in node.value]
+        repeated = next((key for key in keys if keys.count(key) > 1), None)
+        if repeated is not None:
+            raise SpecError(f"the recipe has '{repeated}' twice in one place")
+        return super().construct_mapping(node, deep)
+
+
+def from_yaml(text: str, *, trust: tuple[str, ...] = ()) -> Any:
+    """Build what `to_yaml` wrote.
+
+    Raises:
+        SpecError: the text is not YAML, or as `from_spec`.
+    """
+    try:
+        spec = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 (a SafeLoader made stricter)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        if isinstance(error, SfumatoError):
+            raise
+        where = " ".join(str(error).split()) or type(error).__name__
+        raise SpecError(f"the recipe is not valid YAML: {where}") from error
+    return from_spec(spec, trust=trust)
+
+
+def to_yaml(value: Any) -> str:
+    """Write a configured object as YAML, settings in the order of their declaration."""
+    return str(yaml.safe_dump(to_spec(value), sort_keys=False, allow_unicode=True, width=100))

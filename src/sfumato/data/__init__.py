@@ -1,0 +1,5 @@
+"""Scenes with exact truth, computed and seeded, and a camera to photograph them."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

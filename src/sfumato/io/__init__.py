@@ -1,0 +1,5 @@
+"""Pictures from files and back, with what the camera wrote beside them."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,9 @@
+from .pyramid import collapse as collapse
+from .pyramid import expand as expand
+from .pyramid import gaussian_pyramid as gaussian_pyramid
+from .pyramid import laplacian_pyramid as laplacian_pyramid
+from .pyramid import max_levels as max_levels
+from .pyramid import reduce as reduce
+from .resize import Resize as Resize
+from .resize import resize_image as resize_image
+from .sharpen import Sharpen as Sharpen

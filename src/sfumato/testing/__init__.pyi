@@ -1,0 +1,3 @@
+from .contracts import check_metric as check_metric
+from .contracts import check_operator as check_operator
+from .contracts import practice_sample as practice_sample

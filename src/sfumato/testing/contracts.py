@@ -1,0 +1,138 @@
+"""The promises every operator keeps, as checks anyone can run on their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.core.metric import Metric
+from sfumato.core.operator import ImageOperator, Operator
+from sfumato.core.sample import Sample
+from sfumato.core.shapes import full_range
+from sfumato.core.spec import from_spec, from_yaml, to_spec, to_yaml
+from sfumato.errors import SpecError
+
+__all__ = ["check_metric", "check_operator", "practice_sample"]
+
+DTYPES = (np.uint8, np.uint16, np.float32)
+
+
+def practice_sample(
+    size: tuple[int, int] = (37, 45), channels: int = 3, dtype: Any = np.uint8, seed: int = 0
+) -> Sample:
+    """Make a small sample with every field that an operator of pictures may read.
+
+    The stack holds three frames of the same scene at different brightness.
+    """
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
+    planes = [0.5 + 0.3 * np.sin(x / (3.0 + c)) + 0.1 * np.cos(y / 4.0) for c in range(channels)]
+    clean = np.stack(planes, axis=-1) + rng.normal(0, 0.01, (*size, channels))
+    white = full_range(dtype)
+    frames = [np.clip(clean * gain, 0, 1) * white for gain in (0.5, 1.0, 1.6)]
+    stack = np.stack([f if dtype == np.float32 else np.rint(f) for f in frames]).astype(dtype)
+    mask = (x > size[1] // 2).astype(np.uint8)
+    points = np.array([[1.0, 2.0], [size[1] - 3.0, size[0] / 2]], np.float32)
+    boxes = np.array([[2.0, 3.0, size[1] / 2, size[0] - 4.0]], np.float32)
+    return Sample(stack[1].copy(), stack=stack, mask=mask, keypoints=points, boxes=boxes)
+
+
+def check_operator(operator: Operator) -> None:
+    """Check the contract of operators, and say which promise was broken.
+
+    An operator can be written down and read back; refuses unknown settings;
+    gives the same for the same seed; leaves its input as it was and shares no
+    memory with it; keeps dtype and channels; gives finite values; takes gray and
+    color, odd and tiny sizes.
+
+    Raises:
+        AssertionError: a promise is broken; the message names it.
+    """
+    name = type(operator).__name__
+    _check_spec(operator, name)
+    for dtype in DTYPES:
+        for channels in (1, 3):
+            sample = practice_sample(channels=channels, dtype=dtype)
+            what = f"{name} on {np.dtype(dtype)} with {channels} channels"
+            _check_call(operator, sample, what)
+    _check_call(operator, practice_sample(size=(24, 31)), f"{name} on 24 x 31")
+
+
+def _check_spec(operator: Operator, name: str) -> None:
+    trust = (type(operator).__module__,)
+    read = from_spec(to_spec(operator), trust=trust)
+    assert read == operator, f"{name}: from_spec(to_spec(op)) differs"
+    read = from_yaml(to_yaml(operator), trust=trust)
+    assert read == operator, f"{name}: the YAML form does not come back"
+    try:
+        type(operator)(**operator.config, **{"no_such_setting": 1})
+    except SpecError as refusal:
+        message = str(refusal)
+    else:
+        raise AssertionError(f"{name} takes a setting that it does not have")
+    assert "no_such_setting" in message, f"{name}: the refusal does not name the setting"
+
+
+def _check_call(operator: Operator, sample: Sample, what: str) -> None:
+    before = {field: _copy(getattr(sample, field)) for field in sample.fields()}
+    first, again = operator(sample, 7), operator(sample, 7)
+    for field, old in before.items():
+        assert _same(getattr(sample, field), old), f"{what}: the input's {field} was changed"
+    for field in first.fields():
+        new = getattr(first, field)
+        assert _same(new, getattr(again, field)), f"{what}: same seed, another {field}"
+        if isinstance(new, np.ndarray):
+            _check_array(new, sample, f"{what}: {field}")
+    assert first.image.dtype == sample.image.dtype, f"{what}: the dtype became {first.image.dtype}"
+    assert first.image.shape[2] == sample.image.shape[2], f"{what}: the channels changed"
+    if isinstance(operator, ImageOperator):
+        assert first.image.shape == sample.image.shape, f"{what}: the geometry changed"
+
+
+def _check_array(new: NDArray[Any], sample: Sample, what: str) -> None:
+    for field in sample.fields():
+        old = getattr(sample, field)
+        if isinstance(old, np.ndarray):
+            assert not np.shares_memory(new, old), f"{what} shares memory with the input's {field}"
+    assert np.all(np.isfinite(new)), f"{what} is not finite"
+
+
+def check_metric(metric: Metric) -> None:
+    """Check the contract of metrics.
+
+    Equal pictures get the best score of all pairs tried; a set scores the mean
+    of its pairs; ``reset`` empties it; flat pictures give no NaN.
+
+    Raises:
+        AssertionError: a promise is broken; the message names it.
+    """
+    name = type(metric).__name__
+    read = from_spec(to_spec(metric), trust=(type(metric).__module__,))
+    assert read == metric, f"{name}: from_spec(to_spec(metric)) differs"
+    sample = practice_sample(size=(64, 72))
+    assert sample.stack is not None
+    dark, middle, bright = sample.stack
+    best = metric(middle, middle)
+    for other in (dark, bright):
+        worse = metric(other, middle)
+        assert (worse <= best) if metric.higher_is_better else (worse >= best), (
+            f"{name}: another picture scores {worse}, the same one {best}"
+        )
+    flat = np.full_like(middle, 128)
+    assert not np.isnan(metric(flat, flat)), f"{name}: flat pictures give NaN"
+    metric.reset()
+    metric.update(dark, middle)
+    metric.update(bright, middle)
+    mean = (metric(dark, middle) + metric(bright, middle)) / 2
+    np.testing.assert_allclose(metric.compute(), mean, err_msg=f"{name}: not the mean of its pairs")
+    metric.reset()
+
+
+def _copy(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _same(a: Any, b: Any) -> bool:
+    return np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b

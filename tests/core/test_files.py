@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from sfumato.core.files import atomic_path, read_text, write_atomically
+from sfumato.errors import FileError
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    for error in (ValueError, KeyboardInterrupt):
+        with pytest.raises(error), atomic_path(path) as temporary:
+            temporary.write_text("new")
+            raise error
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]  # noqa: PTH208
+
+
+def test_a_written_file_is_an_ordinary_one(tmp_path):
+    path = tmp_path / "a.bin"
+    write_atomically(path, b"123")
+    assert path.read_bytes() == b"123"
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_what_cannot_be_written_or_read_is_an_error_that_names_the_file(tmp_path):
+    with pytest.raises(FileError, match=r"x\.txt.*cannot be written"):
+        write_atomically(tmp_path / "none" / "x.txt", b"")
+    with pytest.raises(FileError, match=r"none\.txt"):
+        read_text(tmp_path / "none.txt")
+    with pytest.raises(FileError, match="cannot be read"):
+        read_text(tmp_path)
+    binary = tmp_path / "b"
+    binary.write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(FileError, match="not a text file"):
+        read_text(binary)
