@@ -29,6 +29,10 @@ CELL_PX = 20
 FOCUS_SHARE = 0.2
 FOCUS_BITS = 1.0
 MIN_ENERGY = 1e-6
+MIN_CELLS = 8
+MAX_CHANGE = 0.06
+DETAIL_PX = 1.0
+RANKS = np.linspace(0.0, 1.0, 65)
 QUANTILES = np.linspace(0.02, 0.98, 49)
 Plane: TypeAlias = NDArray[np.float32]
 
@@ -153,22 +157,42 @@ def _grey(frame: Plane) -> Plane:
 def _focus_share(frames: list[Plane]) -> float:
     """Give the share of the textured cells in which sharpness changes between frames."""
     grey = _shifted_together([_grey(frame) for frame in frames])
-    energy = np.stack([_cell_energies(plane) for plane in grey])
-    noise = np.quantile(energy, 0.02)
-    textured = energy.max(axis=0) > max(4.0 * noise, MIN_ENERGY)
-    if not textured.any():
+    mapped, seen = _equally_bright(grey)
+    energy = np.stack([_cells(_detail(plane) ** 2) for plane in mapped])
+    content = np.stack([_cells(plane) for plane in mapped])
+    noise = max(float(np.quantile(energy, 0.02)), MIN_ENERGY)
+    usable = energy.max(axis=0) > 4.0 * noise
+    # Where something moved the cell's mean changes too, which focus alone hardly does.
+    usable &= np.ptp(content, axis=0) < MAX_CHANGE
+    usable &= _cells(seen.astype(np.float32)) > 0.9
+    if usable.sum() < MIN_CELLS:
         return 0.0
-    level = np.log2(energy[:, textured] + max(noise, MIN_ENERGY))
+    level = np.log2(energy[:, usable] + noise)
     own = level - np.median(level, axis=1, keepdims=True)
     return float((np.ptp(own, axis=0) > FOCUS_BITS).mean())
 
 
-def _cell_energies(grey: Plane) -> Plane:
-    """Give the mean squared Laplacian of each cell."""
+def _equally_bright(planes: list[Plane]) -> tuple[list[Plane], NDArray[np.bool_]]:
+    """Give the frames with the histogram of the middle one, and where none is clipped."""
+    order = np.argsort([float(plane.mean()) for plane in planes])
+    wanted = np.quantile(planes[order[len(order) // 2]], RANKS)
+    mapped, seen = [], np.ones(planes[0].shape, np.bool_)
+    for plane in planes:
+        seen &= (plane > 0.02) & (plane < 0.97)
+        ranked = np.maximum.accumulate(np.quantile(plane, RANKS) + np.arange(len(RANKS)) * 1e-7)
+        mapped.append(np.interp(plane, ranked, wanted).astype(np.float32))
+    return mapped, seen
+
+
+def _detail(grey: Plane) -> Plane:
     # The blur takes noise off that would hide the difference between sharp and blurred.
-    squared = cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 0.8), cv2.CV_32F) ** 2
-    size = (max(1, grey.shape[1] // CELL_PX), max(1, grey.shape[0] // CELL_PX))
-    return np.asarray(cv2.resize(squared, size, interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), DETAIL_PX), cv2.CV_32F))
+
+
+def _cells(plane: Plane) -> Plane:
+    """Give the mean of each cell."""
+    size = (max(1, plane.shape[1] // CELL_PX), max(1, plane.shape[0] // CELL_PX))
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))
 
 
 def _shifted_together(planes: list[Plane]) -> list[Plane]:
