@@ -178,26 +178,29 @@ def _build(spec: Any, trust: tuple[str, ...], depth: int) -> Any:
         raise SpecError(f"the recipe is nested deeper than {MAX_DEPTH} levels")
     if isinstance(spec, list):
         return tuple(_build(item, trust, depth + 1) for item in spec)
-    if isinstance(spec, str) and _is_class_name(spec):
+    if isinstance(spec, str) and _is_class_name(spec) and spec.partition(".")[0] in rooms():
         spec = {spec: None}  # "- capture.AlignFrames" without settings
     if not isinstance(spec, Mapping):
         return spec
-    names = list(spec)
-    if len(names) != 1 or not isinstance(names[0], str) or not _is_class_name(names[0]):
-        return {str(key): _build(item, trust, depth + 1) for key, item in spec.items()}
-    name, settings = names[0], spec[names[0]]
-    if settings is None:
-        settings = {}
+    if len(spec) == 1 and _is_class_name(next(iter(spec))):
+        name, settings = next(iter(spec.items()))
+        return _build_one(name, settings, trust, depth)
+    return {str(key): _build(item, trust, depth + 1) for key, item in spec.items()}
+
+
+def _build_one(name: str, settings: Any, trust: tuple[str, ...], depth: int) -> Any:
+    settings = {} if settings is None else settings
     if not isinstance(settings, Mapping):
         raise SpecError(f"{name}: expected settings as 'name: value', got {settings!r}")
     cls = look_up(name, trust)
-    values = {str(key): _build(item, trust, depth + 1) for key, item in settings.items()}
-    return cls(**values)
+    return cls(**{str(key): _build(item, trust, depth + 1) for key, item in settings.items()})
 
 
-def _is_class_name(text: str) -> bool:
-    head, separator, tail = text.partition(":" if ":" in text else ".")
-    return bool(separator) and tail.isidentifier() and tail[0].isupper() and " " not in head
+def _is_class_name(text: Any) -> bool:
+    if not isinstance(text, str):
+        return False
+    head, _, tail = text.partition(":" if ":" in text else ".")
+    return tail.isidentifier() and tail[0].isupper() and bool(head) and " " not in head
 
 
 def look_up(name: str, trust: tuple[str, ...] = ()) -> type[Any]:
