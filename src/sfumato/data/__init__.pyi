@@ -1,0 +1,14 @@
+from .camera import Camera as Camera
+from .chart import StepChart as StepChart
+from .defocus import blur_by_depth as blur_by_depth
+from .defocus import circle_of_confusion as circle_of_confusion
+from .demo import DemoFrames as DemoFrames
+from .demo import write_demo_frames as write_demo_frames
+from .dusk_room import DuskRoom as DuskRoom
+from .response import decode_response as decode_response
+from .response import encode_response as encode_response
+from .scene import Scene as Scene
+from .scene import SceneTruth as SceneTruth
+from .series import Bracket as Bracket
+from .series import FocusSeries as FocusSeries
+from .shake import shake_homography as shake_homography

@@ -47,16 +47,18 @@ class Outdoors:
     def _sky(self, u: Values, v: Values, *, disc: bool = True) -> Values:
         """Radiance of the sky alone; ``v`` counts from the horizon."""
         height = np.clip(v, 0.0, 3.0)
-        low = blend((5.2, 1.9, 0.55), (2.6, 1.15, 0.85), smoothstep(0.0, 0.13, height))
-        color = blend(low, (0.62, 0.78, 1.30), smoothstep(0.05, 0.34, height))
-        color = blend(color, (0.22, 0.36, 0.80), smoothstep(0.3, 1.5, height))
+        low = blend((3.1, 1.15, 0.36), (1.75, 0.80, 0.62), smoothstep(0.0, 0.13, height))
+        color = blend(low, (0.42, 0.52, 0.86), smoothstep(0.05, 0.34, height))
+        color = blend(color, (0.20, 0.32, 0.70), smoothstep(0.3, 1.5, height))
         cloud = self._noise.fractal(u * 5.0 + self._shift[-1], v * 26.0 + 0.3 * u, 5)
         cover = smoothstep(0.02, 0.42, cloud) * smoothstep(0.02, 0.10, height)
-        lining = blend((3.4, 1.25, 0.62), (0.62, 0.42, 0.58), smoothstep(0.1, 0.55, cloud))
+        lining = blend((2.6, 0.85, 0.40), (0.38, 0.25, 0.36), smoothstep(0.1, 0.55, cloud))
         color = blend(color, lining, 0.85 * cover * (1.0 - smoothstep(0.4, 1.2, height)))
         du, dv = u - self.sun[0], v - self.sun[1]
         away = du * du + dv * dv
-        glow = 7.0 * np.exp(-away / 0.0022) + 3.2 * np.exp(-away / 0.020) + np.exp(-away / 0.12)
+        glow = (
+            6.0 * np.exp(-away / 0.0018) + 2.2 * np.exp(-away / 0.016) + 0.5 * np.exp(-away / 0.12)
+        )
         color += glow * np.array([[1.0], [0.52 / self._warmth], [0.16]], np.float32)
         if disc:
             rim = smoothstep(0.0145, 0.0135, np.sqrt(away))
@@ -76,12 +78,13 @@ class Outdoors:
         cell = np.floor(x)
         spire = 1.0 - np.abs(x - cell - 0.5) * 2.0
         tall = self._noise.cell(cell, np.zeros_like(cell))
-        rise = smoothstep(-0.02, 0.16, u) + 0.9 * smoothstep(-0.20, -0.36, u)
+        rise = 1.15 * smoothstep(0.0, 0.14, u) + 0.8 * smoothstep(-0.24, -0.36, u)
         ragged = self._noise.smooth(u * 420.0, np.zeros_like(u)) * 0.006
-        bank = -0.118 + 0.012 * self._noise.smooth(u * 9.0, np.zeros_like(u))
-        return np.asarray(bank + rise * (0.03 + 0.125 * tall * spire + ragged), np.float32)
+        bank = -0.192 + 0.010 * self._noise.smooth(u * 9.0, np.zeros_like(u))
+        spire = spire * (0.75 + 0.25 * np.abs(np.sin(spire * 24.0)))
+        return np.asarray(bank + rise * (0.05 + 0.15 * tall * spire) + ragged, np.float32)
 
-    def radiance(self, direction: NDArray[np.float32], *, disc: bool = True) -> Values:
+    def radiance(self, direction: Values, *, disc: bool = True) -> Values:
         """Give the light that comes in against a direction.
 
         Args:
@@ -89,13 +92,13 @@ class Outdoors:
             disc: whether the disc of the sun is there, besides its glow.
         """
         u, v = self._tangents(direction)
-        mirrored = np.where(v < 0, -v, v)
-        ripple = self._noise.fractal(u * 60.0, 2.2 / np.maximum(-v, 0.004), 3)
-        mirrored += np.where(v < 0, ripple * 0.035 * (0.15 + np.minimum(-v * 6.0, 1.0)), 0.0)
-        mirrored = np.abs(mirrored)
+        below = np.minimum(v, 0.0)
+        mirrored: Values = np.abs(v)
+        ripple = self._noise.fractal(u * 60.0, 2.2 / np.maximum(-below, 0.004), 3)
+        mirrored = np.abs(mirrored + ripple * 0.035 * (v < 0) * (0.15 - below * 6.0))
         color = self._sky(u, mirrored, disc=disc)
         for k, (_, _, _, _, tint) in enumerate(RANGES):
-            base = np.asarray(tint, np.float32)[:, None] * np.ones_like(u)
+            base: Values = np.asarray(tint, np.float32)[:, None] * np.ones_like(u)
             near_sun = np.exp(-((u - self.sun[0]) ** 2) / 0.02) * (1.4 - 0.35 * k)
             base = base * (1.0 + np.maximum(near_sun, 0.0))
             above = mirrored - self._ridge(k, u)
@@ -107,7 +110,7 @@ class Outdoors:
         leaf = 1.0 + 0.6 * self._noise.fractal(u * 160.0, v * 160.0, 2)
         return blend(color, shore * leaf, smoothstep(0.0008, -0.0008, v - self._trees(u)))
 
-    def distance(self, direction: NDArray[np.float32]) -> Values:
+    def distance(self, direction: Values) -> Values:
         """Give how far away, in metres along z, each direction ends."""
         u, v = self._tangents(direction)
         depth = np.full(u.shape, SKY_M, np.float32)
@@ -117,6 +120,14 @@ class Outdoors:
         depth[lake] = np.minimum(depth, np.float32(8.0) / np.maximum(-v, 0.001))[lake]
         depth[v < self._trees(u)] = SHORE_M
         return depth
+
+    def ripples(self, point: Any) -> Values:
+        """Give small slopes (3, n), about -1..1, that roughen a polished floor."""
+        x, z = point[0] * 14.0, point[2] * 5.0
+        slope = np.zeros(point.shape, np.float32)
+        slope[0] = self._noise.fractal(x, z, 4)
+        slope[2] = self._noise.fractal(x + 91.0, z + 37.0, 4)
+        return slope
 
     @staticmethod
     def _tangents(direction: Any) -> tuple[Values, Values]:

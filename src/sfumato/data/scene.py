@@ -14,7 +14,7 @@ from sfumato.core.bounds import Between
 from sfumato.core.spec import Configured
 from sfumato.errors import RangeError, ShapeError
 
-__all__ = ["Scene", "SceneTruth", "check_homography"]
+__all__ = ["Scene", "SceneTruth", "check_homography", "sample_positions"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +95,12 @@ class Scene(Configured, ABC):
                 it starts, none leaves it out.
         """
 
+    def subject_share(
+        self, *, homography: NDArray[np.float64] | None = None, subject_at: float | None = 0.0
+    ) -> NDArray[np.float32]:
+        """Give the moving subject's share (h, w) of each pixel alone; arguments as `render`."""
+        return self.render(homography=homography, subject_at=subject_at).subject
+
 
 def check_homography(matrix: Any, who: str) -> NDArray[np.float64]:
     """Return a 3 x 3 matrix in float64, the identity for none.
@@ -111,3 +117,35 @@ def check_homography(matrix: Any, who: str) -> NDArray[np.float64]:
     if not np.all(np.isfinite(array)) or abs(np.linalg.det(array)) < 1e-12:
         raise RangeError(f"{who}: the homography is not finite or cannot be inverted")
     return array
+
+
+def sample_positions(
+    homography: NDArray[np.float64], rows: tuple[int, int], width: int, samples: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give where the samples of some rows of pixels fall after a homography.
+
+    Within a pixel the samples stand like rooks that do not attack each other: no
+    two share a row or a column, so an edge along the axes is met by as many
+    different shares as there are samples.
+
+    Args:
+        homography: maps pixels of the picture to the picture at rest.
+        rows: the first row and the one after the last.
+        width: of the picture in pixels.
+        samples: across a pixel.
+
+    Returns:
+        x and y, each ((rows) * samples, width * samples).
+
+    Example:
+        >>> x, y = sample_positions(np.eye(3), (0, 1), 1, 2)
+        >>> x.tolist(), y.tolist()
+        ([[-0.375, 0.125], [-0.125, 0.375]], [[-0.375, -0.125], [0.125, 0.375]])
+    """
+    down, across = np.arange((rows[1] - rows[0]) * samples)[:, None], np.arange(width * samples)
+    x = (across + (down % samples + 0.5) / samples) / samples - 0.5
+    y = rows[0] + (down + (across % samples + 0.5) / samples) / samples - 0.5
+    h = homography
+    w = h[2, 0] * x + h[2, 1] * y + h[2, 2]
+    u, v = (h[k, 0] * x + h[k, 1] * y + h[k, 2] for k in (0, 1))
+    return u / w, v / w

@@ -105,8 +105,9 @@ class Sphere:
 
     def point(self, face: int, u: Any, v: Any) -> Vectors:
         turn, fall = (u - 0.5) * 2 * np.pi, v * np.pi
-        n = np.stack([np.sin(fall) * np.cos(turn), np.cos(fall) * self.stretch,
-                      np.sin(fall) * np.sin(turn)])
+        n = np.stack(
+            [np.sin(fall) * np.cos(turn), np.cos(fall) * self.stretch, np.sin(fall) * np.sin(turn)]
+        )
         return np.asarray(np.asarray(self.center)[:, None] + self.radius * n, np.float32)
 
     def corners(self) -> NDArray[np.float64]:
@@ -225,7 +226,7 @@ class Cone:
 
     @property
     def faces(self) -> int:
-        return 3
+        return 3 if self.closed else 1
 
     @property
     def _slope(self) -> float:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 __all__ = ["Noise", "blend", "bricks", "panes", "planks", "rug", "smoothstep"]
 
-Values: TypeAlias = NDArray[np.float32]
+Values: TypeAlias = NDArray[Any]
+"""Floating numbers, one a sample."""
 TABLE = 256
 """Side of the repeating table of random numbers; a power of two."""
 
@@ -98,17 +99,28 @@ def _groove(distance: Values, width: float, footprint: Values) -> Values:
 
 
 def planks(
-    noise: Noise, u: Values, v: Values, footprint: Values, dark: Any, light: Any, width: float
+    noise: Noise,
+    at: tuple[Values, Values],
+    footprint: Values,
+    tones: tuple[Any, Any],
+    size: tuple[float, float],
 ) -> Values:
     """Lay boards along v: grain, a tint for each board, dark joints.
 
+    Args:
+        noise: gives the grain.
+        at: positions across and along the boards in metres.
+        footprint: width of a sample.
+        tones: the darkest and the lightest colour of the wood.
+        size: width and length of a board in metres.
+
     Shape:
-        u, v, footprint (n,); returns (3, n).
+        positions and footprint (n,); returns (3, n).
     """
+    (u, v), (width, length) = at, size
     board = np.floor(u / width)
     across = u / width - board
     shift = noise.cell(board, board * 0) * 7.0
-    length = np.float32(1.9)
     along = v / length + shift
     piece = np.floor(along)
     tint = noise.cell(board * 3.0, piece)
@@ -117,7 +129,7 @@ def planks(
     rings = 0.5 + 0.5 * np.sin(u * 55.0 + wobble * 9.0 + tint * 30.0)
     rings *= 1.0 - smoothstep(0.01, 0.03, footprint)
     share = 0.15 + 0.55 * tint + 0.3 * grain + 0.12 * rings
-    color = blend(dark, light, np.clip(share, 0.0, 1.0))
+    color = blend(*tones, np.clip(share, 0.0, 1.0))
     joint = _groove(np.minimum(across, 1.0 - across) * width, 0.004, footprint)
     end = _groove(np.minimum(along - piece, 1.0 - along + piece) * length, 0.004, footprint)
     return np.asarray(color * (1.0 - 0.75 * np.maximum(joint, end)), np.float32)
@@ -135,13 +147,20 @@ def bricks(noise: Noise, u: Values, v: Values, footprint: Values) -> Values:
     red = blend(red, red * 0.45, burnt)
     wander = 0.004 * noise.smooth(u * 25.0, v * 25.0)
     down = v / 0.077 - course
-    edge = np.minimum(np.minimum(along - brick, 1.0 - along + brick) * 0.25,
-                      np.minimum(down, 1.0 - down) * 0.077) + wander
+    edge = (
+        np.minimum(
+            np.minimum(along - brick, 1.0 - along + brick) * 0.25,
+            np.minimum(down, 1.0 - down) * 0.077,
+        )
+        + wander
+    )
     mortar = _groove(edge, 0.012, footprint)
     return np.asarray(blend(red, (0.36, 0.33, 0.29), mortar), np.float32)
 
 
-def panes(u: Values, v: Values, size: tuple[float, float], line: float, footprint: Values) -> Values:
+def panes(
+    u: Values, v: Values, size: tuple[float, float], line: float, footprint: Values
+) -> Values:
     """Give the strength, 0..1, of a grid of lines with the given spacing and width."""
     du = np.abs(u / size[0] - np.rint(u / size[0])) * size[0]
     dv = np.abs(v / size[1] - np.rint(v / size[1])) * size[1]
@@ -158,8 +177,8 @@ def rug(noise: Noise, u: Values, v: Values, half: tuple[float, float], footprint
         half: half sizes in metres.
         footprint: width of a sample.
     """
-    red, navy, cream = (0.33, 0.035, 0.03), (0.025, 0.04, 0.12), (0.62, 0.52, 0.36)
-    gold = (0.55, 0.30, 0.07)
+    red, navy, cream = (0.225, 0.034, 0.026), (0.024, 0.038, 0.085), (0.52, 0.44, 0.31)
+    gold = (0.42, 0.245, 0.075)
     soft = np.maximum(footprint, 0.002)
     inside = np.minimum(half[0] - np.abs(u), half[1] - np.abs(v))
 
@@ -169,8 +188,11 @@ def rug(noise: Noise, u: Values, v: Values, half: tuple[float, float], footprint
     cell = 0.16
     a, b = (u + v) / cell, (u - v) / cell
     da, db = np.abs(a - np.rint(a)), np.abs(b - np.rint(b))
-    color = over(np.full((3, u.size), 0.0, np.float32) + np.array(red, np.float32)[:, None],
-                 navy, (0.30 - np.maximum(da, db)) * cell)
+    color = over(
+        np.full((3, u.size), 0.0, np.float32) + np.array(red, np.float32)[:, None],
+        navy,
+        (0.30 - np.maximum(da, db)) * cell,
+    )
     color = over(color, cream, (0.13 - np.maximum(da, db)) * cell)
     color = over(color, gold, (0.05 - np.maximum(da, db)) * cell)
     diamond = 0.42 - np.abs(u) * 0.75 - np.abs(v)
