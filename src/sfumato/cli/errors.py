@@ -41,13 +41,9 @@ def plain_errors() -> Iterator[None]:
     except click.ClickException as error:
         _leave(f"error: {_joined(error.format_message())}", BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
-        _leave("interrupted: nothing was written", INTERRUPTED)
+        _leave("error: interrupted", INTERRUPTED)
     except MemoryError:
         _leave("error: not enough memory; hint: give fewer or smaller frames", BAD_INPUT)
-    except BrokenPipeError:
-        # The reader has gone, `sfumato list | head`: nobody is left to be told.
-        sys.stderr.close()
-        sys.exit(0)
 
 
 def one_line(error: SfumatoError) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from sfumato.cli.errors import plain_errors
+from sfumato import __version__
+from sfumato.cli.errors import INTERRUPTED, plain_errors
 
-__all__ = ["cli", "main"]
+__all__ = ["group", "main"]
 
 COMMANDS = ("develop", "fuse", "stack", "align", "run", "list", "demo", "completion")
 """In the order of `sfumato --help`; the command ``name`` lives in ``cli/name.py``, ``list``
@@ -33,26 +34,32 @@ class LazyGroup(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run, and end with one line and a code where something is wrong."""
+        options["standalone_mode"] = False
         with plain_errors():
-            options["standalone_mode"] = False
-            sys.exit(super().main(*args, **options) or 0)
+            code = super().main(*args, **options)
+        sys.exit(code or 0)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a command's own return value is no exit code."""
-        super().invoke(ctx)
+        try:
+            super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("error: interrupted; no file is left half written", err=True)
+            return INTERRUPTED
         return 0
 
 
 @click.group(
+    "sfumato",
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with `sfumato demo`. Each command has examples: sfumato develop --help",
 )
-@click.version_option(package_name="sfumato", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.version_option(__version__, prog_name="sfumato", message="%(prog)s %(version)s")
+def group() -> None:
     """From a bracket, a focus series or a burst of frames to one better picture."""
 
 
 def main() -> None:
     """Run the command line; the entry point of the package."""
-    cli.main(prog_name="sfumato")
+    group.main(prog_name="sfumato")

@@ -78,10 +78,10 @@ def linear_to_srgb(light: NDArray[Any], dtype: DTypeLike = np.float32) -> NDArra
 def _decode(values: NDArray[Any]) -> NDArray[Any]:
     size = np.abs(values)
     curve = np.power((size + 0.055) / 1.055, 2.4)
-    return np.copysign(np.where(size <= TOE_ENCODED, size / 12.92, curve), values)
+    return np.asarray(np.copysign(np.where(size <= TOE_ENCODED, size / 12.92, curve), values))
 
 
 def _encode(light: NDArray[Any]) -> NDArray[Any]:
     size = np.abs(light)
     curve = 1.055 * np.power(size, 1.0 / 2.4) - 0.055
-    return np.copysign(np.where(size <= TOE_LINEAR, size * 12.92, curve), light)
+    return np.asarray(np.copysign(np.where(size <= TOE_LINEAR, size * 12.92, curve), light))

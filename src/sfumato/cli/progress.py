@@ -1,0 +1,75 @@
+"""What is going on, shown on a terminal while it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from sfumato.core.sample import Sample
+
+__all__ = ["alignment_lines", "say", "showing_steps"]
+
+DOING = {
+    "read": "reading the frames",
+    "recognize": "looking what the frames are",
+    "align": "aligning",
+    "deghost": "removing ghosts",
+    "fuse": "fusing exposures",
+    "stack": "stacking focus",
+    "merge": "merging the burst",
+    "resize": "resizing",
+    "tone": "bending tones",
+    "sharpen": "sharpening",
+    "write": "writing",
+    "report": "writing the report",
+}
+
+
+@contextlib.contextmanager
+def showing_steps(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Give a function that is told the name of each step as it begins.
+
+    It shows them on stderr where that is a terminal, else nothing.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield lambda name: status.update(DOING.get(name, name))
+
+
+def alignment_lines(sample: Sample) -> list[str]:
+    """Say for each frame how it was aligned."""
+    records = sample.meta.get("alignment", ())
+    frames = sample.meta.get("frames", ())
+    kept = iter(frames)
+    lines = []
+    for record in records:
+        about: Mapping[str, Any] = next(kept, {}) if record.method != "dropped" else {}
+        name = about.get("file_name", f"frame {record.frame + 1}")
+        said = {
+            "reference": "reference",
+            "identity": f"lies right already, residual {record.residual_px:.2f} px",
+            "dropped": f"left out: {record.reason}",
+            "unaligned": f"not aligned: {record.reason}",
+        }.get(
+            record.method,
+            f"{record.inliers} inliers, residual {record.residual_px:.2f} px"
+            + (" (by correlation)" if record.method == "ecc" else ""),
+        )
+        lines.append(f"  {name}: {said}")
+    return lines
+
+
+def say(lines: list[str], *, quiet: bool) -> None:
+    """Print lines unless told to be quiet."""
+    if not quiet:
+        for line in lines:
+            click.echo(line)

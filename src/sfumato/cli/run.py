@@ -1,0 +1,71 @@
+"""`sfumato run`: a written recipe, carried out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sfumato.cli.inputs import frames_argument, read_frames
+from sfumato.cli.outputs import check_picture, output_options, write_picture
+from sfumato.cli.progress import alignment_lines, say, showing_steps
+
+__all__ = ["command"]
+
+EPILOG = """\b
+Examples:
+  sfumato run dusk.yaml tower_*.jpg -o tower.png
+  sfumato run mine.yaml photo.tif -o photo.png --trust my_filters --seed 7
+
+\b
+A recipe names operators and their settings:
+  - capture.AlignFrames
+  - capture.FuseExposures: {saturation: 0.5}
+  - raster.Resize: {long_side_px: 2400}
+"""
+
+
+@click.command("run", epilog=EPILOG)
+@click.argument("recipe", type=click.Path(path_type=Path))
+@frames_argument
+@output_options
+@click.option(
+    "--trust",
+    multiple=True,
+    metavar="PACKAGE",
+    help="Let the recipe name this package; repeatable.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random step.")
+def command(
+    *,
+    recipe: Path,
+    frames: tuple[Path, ...],
+    output: Path,
+    depth: str | None,
+    overwrite: bool,
+    quiet: bool,
+    trust: tuple[str, ...],
+    seed: int,
+) -> None:
+    """Carry out a recipe.
+
+    Pictures go through the steps of RECIPE, and the result is written.
+
+    Several pictures are frames of one series. See `sfumato list` for operators.
+    """
+    from sfumato.core.pipeline import Pipeline
+    from sfumato.errors import RangeError
+
+    bits = int(depth) if depth else None
+    if seed < 0:
+        raise RangeError(f"--seed: {seed} is below 0")
+    check_picture(output, overwrite=overwrite, inputs=(*frames, recipe), depth=bits)
+    pipeline = Pipeline.load(recipe, trust=trust)
+    with showing_steps(quiet=quiet) as tell:
+        tell("read")
+        sample = read_frames(frames)
+        tell(f"running {len(pipeline.steps)} steps")
+        result = pipeline(sample, seed)
+        tell("write")
+        written = write_picture(output, result, overwrite=overwrite, depth=bits)
+    say([*alignment_lines(result), written], quiet=quiet)
