@@ -25,17 +25,17 @@ def public(kind):
                 yield pytest.param(thing, id=f"{room}.{name}")
 
 
-@pytest.mark.parametrize("operator", public(Operator))
+@pytest.mark.parametrize("operator", [*public(Operator)])
 def test_an_operator_keeps_its_promises(operator):
     check_operator(operator.example())
 
 
-@pytest.mark.parametrize("metric", public(Metric))
+@pytest.mark.parametrize("metric", [*public(Metric)])
 def test_a_metric_keeps_its_promises(metric):
     check_metric(metric.example())
 
 
-@pytest.mark.parametrize("operator", public(Operator))
+@pytest.mark.parametrize("operator", [*public(Operator)])
 def test_an_operator_is_documented(operator):
     text = inspect.getdoc(operator) or ""
     for name in operator.example().config:

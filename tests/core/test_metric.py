@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sfumato.core.metric import Metric
+from sfumato.core.metric import Metric, SetMetric
 from sfumato.errors import DtypeError, RangeError, ShapeError
 from sfumato.testing import check_metric
 
@@ -30,7 +30,7 @@ class NotANumber(GradientError):
     """NaN for flat pictures."""
 
     def score(self, prediction, target):
-        with np.errstate(invalid="ignore"):
+        with np.errstate(all="ignore"):
             return float(super().score(prediction, target) / np.float64(target.std()))
 
 
@@ -38,7 +38,54 @@ def test_a_metric_in_one_method_keeps_the_contract():
     check_metric(GradientError())
 
 
-@pytest.mark.parametrize(("broken", "promise"), [(Upside, "scores"), (NotANumber, "NaN")])
+class OutOfRange(GradientError):
+    """States a range that it does not keep."""
+
+    value_range = (0.0, 1.0)
+
+
+class WrongBest(GradientError):
+    """Says that less than nothing can be had."""
+
+    value_range = (-1.0, 1e9)
+
+
+class Scribbles(GradientError):
+    """Writes into the prediction."""
+
+    def score(self, prediction, target):
+        value = super().score(prediction, target)
+        prediction[0, 0] ^= 1
+        return value
+
+
+class Forgetful(GradientError):
+    """Keeps only the last score."""
+
+    def compute(self):
+        super().compute()
+        return self._scores[-1]
+
+
+class NeverEmpty(GradientError):
+    """Does not reset."""
+
+    def compute(self):
+        return super().compute() if self._scores else 0.0
+
+
+@pytest.mark.parametrize(
+    ("broken", "promise"),
+    [
+        (Upside, "scores"),
+        (NotANumber, "NaN"),
+        (OutOfRange, "outside"),
+        (WrongBest, "stated best"),
+        (Scribbles, "inputs"),
+        (Forgetful, "mean of its pairs"),
+        (NeverEmpty, "reset"),
+    ],
+)
 def test_the_contract_catches_broken_metrics(broken, promise):
     with pytest.raises(AssertionError, match=promise):
         check_metric(broken())
@@ -62,3 +109,58 @@ def test_a_set_scores_its_mean_and_can_be_emptied():
     metric.reset()
     metric.update(ramp, ramp)
     assert metric.compute() == 0.0
+
+
+class Agreement(SetMetric):
+    """Share of equal values over all pictures of a set."""
+
+    higher_is_better = True
+    value_range = (0.0, 1.0)
+
+    def tally(self, prediction, target):
+        return np.array([(prediction == target).sum(), target.size])
+
+    def finish(self, tally):
+        return float(tally[0] / tally[1])
+
+
+class Levels(SetMetric):
+    """Histogram that is as long as the largest value."""
+
+    higher_is_better = True
+
+    def tally(self, prediction, target):
+        return np.bincount(prediction.ravel())
+
+    def finish(self, tally):
+        return float(len(tally))
+
+
+def test_a_set_metric_keeps_the_contract():
+    check_metric(Agreement())
+
+
+def test_tallies_are_added_and_not_averaged():
+    metric, zeros = Agreement(), np.zeros((9, 1, 1), np.uint8)
+    metric.update(zeros, zeros)
+    metric.update(zeros[:1], zeros[:1] + 1)
+    assert metric.compute() == pytest.approx(0.9)
+    metric.reset()
+    with pytest.raises(RangeError, match="nothing to compute"):
+        metric.compute()
+
+
+def test_tallies_of_different_lengths_are_added_as_if_zeros_followed():
+    metric = Levels()
+    for values in ([0, 1, 1], [0, 3], [1]):
+        picture = np.array(values, np.uint8).reshape(1, -1, 1)
+        metric.update(picture, picture)
+    assert metric.total().tolist() == [2, 3, 0, 1]
+
+
+def test_a_picture_with_nan_is_refused_by_name():
+    a = np.zeros((4, 4, 1), np.float32)
+    b = a.copy()
+    b[1, 2] = np.inf
+    with pytest.raises(RangeError, match="the target holds NaN or infinity"):
+        GradientError()(a, b)

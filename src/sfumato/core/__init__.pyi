@@ -1,5 +1,6 @@
 from .bounds import Between as Between
 from .metric import Metric as Metric
+from .metric import SetMetric as SetMetric
 from .operator import ImageOperator as ImageOperator
 from .operator import Operator as Operator
 from .pipeline import Maybe as Maybe

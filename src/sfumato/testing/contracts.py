@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.core.metric import Metric
+from sfumato.core.metric import Metric, SetMetric
 from sfumato.core.operator import ImageOperator, Operator
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import full_range
 from sfumato.core.spec import from_spec, from_yaml, to_spec, to_yaml
-from sfumato.errors import SpecError
+from sfumato.errors import RangeError, SpecError
 
 __all__ = ["check_metric", "check_operator", "practice_sample"]
 
@@ -60,7 +60,7 @@ def check_operator(operator: Operator) -> None:
     _check_call(operator, practice_sample(size=(24, 31)), f"{name} on 24 x 31")
 
 
-def _check_spec(operator: Operator, name: str) -> None:
+def _check_spec(operator: Operator | Metric, name: str) -> None:
     trust = (type(operator).__module__,)
     read = from_spec(to_spec(operator), trust=trust)
     assert read == operator, f"{name}: from_spec(to_spec(op)) differs"
@@ -102,32 +102,87 @@ def _check_array(new: NDArray[Any], sample: Sample, what: str) -> None:
 def check_metric(metric: Metric) -> None:
     """Check the contract of metrics.
 
-    Equal pictures get the best score of all pairs tried; a set scores the mean
-    of its pairs; ``reset`` empties it; flat pictures give no NaN.
+    It can be written down and read back. The first of its practice pairs (equal
+    pictures, where it has none of its own) gets the best score there is; all
+    scores lie in the stated range and none is NaN, flat pictures included; inputs
+    stay as they were; a set of one pair scores as the pair, a set of several the
+    mean of its pairs (unless the metric sums tallies) in any order; ``reset``
+    empties it; pictures with NaN are refused.
 
     Raises:
         AssertionError: a promise is broken; the message names it.
     """
     name = type(metric).__name__
-    read = from_spec(to_spec(metric), trust=(type(metric).__module__,))
-    assert read == metric, f"{name}: from_spec(to_spec(metric)) differs"
-    sample = practice_sample(size=(64, 72))
+    _check_spec(metric, name)
+    pairs = metric.practice_pairs() or _practice_pairs()
+    before = [tuple(_copy(part) for part in pair) for pair in pairs]
+    scores = [metric(*pair) for pair in pairs]
+    assert not np.isnan(scores).any(), f"{name}: a practice pair gives NaN"
+    best, low, high = scores[0], *metric.value_range
+    for score in scores:
+        worse = score <= best if metric.higher_is_better else score >= best
+        assert worse, f"{name}: a pair scores {score}, the best one {best}"
+        assert low <= score <= high, f"{name}: {score} is outside {metric.value_range}"
+    for pair, old in zip(pairs, before, strict=True):
+        same = all(_same(new, part) for new, part in zip(pair, old, strict=True))
+        assert same, f"{name}: a score changes its inputs"
+    _check_set(metric, pairs, scores, name)
+    assert _close(best, metric.best) or np.isinf(metric.best), (
+        f"{name}: the best pair scores {best}, its stated best is {metric.best}"
+    )
+    if not metric.practice_pairs():
+        _check_refusal(metric, name)
+
+
+def _practice_pairs() -> tuple[tuple[Any, Any], ...]:
+    """Pair pictures large enough for five halvings: equal, darker, brighter, and flat ones."""
+    sample = practice_sample(size=(176, 184))
     assert sample.stack is not None
     dark, middle, bright = sample.stack
-    best = metric(middle, middle)
-    for other in (dark, bright):
-        worse = metric(other, middle)
-        assert (worse <= best) if metric.higher_is_better else (worse >= best), (
-            f"{name}: another picture scores {worse}, the same one {best}"
-        )
     flat = np.full_like(middle, 128)
-    assert not np.isnan(metric(flat, flat)), f"{name}: flat pictures give NaN"
+    pairs = [(middle, middle), (dark, middle), (bright, middle), (flat, flat), (flat, flat // 2)]
+    return (*pairs, (flat, middle), (middle, flat))
+
+
+def _check_set(metric: Metric, pairs: Any, scores: list[float], name: str) -> None:
+    several = pairs[1:4]
+    for order in (several, several[::-1]):
+        metric.reset()
+        for pair in order:
+            metric.update(*pair)
+        if not isinstance(metric, SetMetric):
+            mean = float(np.mean(scores[1 : 1 + len(several)]))
+            assert _close(metric.compute(), mean), f"{name}: not the mean of its pairs"
+    forth = metric.compute()
     metric.reset()
-    metric.update(dark, middle)
-    metric.update(bright, middle)
-    mean = (metric(dark, middle) + metric(bright, middle)) / 2
-    np.testing.assert_allclose(metric.compute(), mean, err_msg=f"{name}: not the mean of its pairs")
+    for pair in several:
+        metric.update(*pair)
+    assert _close(metric.compute(), forth), f"{name}: the order of the pairs matters"
     metric.reset()
+    metric.update(*pairs[0])
+    assert _close(metric.compute(), scores[0]), f"{name}: one pair is not a set of one pair"
+    metric.reset()
+    try:
+        metric.compute()
+    except RangeError:
+        return
+    raise AssertionError(f"{name}: reset leaves something to compute from")
+
+
+def _check_refusal(metric: Metric, name: str) -> None:
+    picture = practice_sample(size=(176, 184), dtype=np.float32).image
+    broken = picture.copy()
+    broken[3, 5] = np.nan
+    for pair in ((broken, picture), (picture, broken)):
+        try:
+            metric(*pair)
+        except RangeError:
+            continue
+        raise AssertionError(f"{name}: a picture with NaN is scored")
+
+
+def _close(a: float, b: float) -> bool:
+    return a == b or abs(a - b) <= 1e-9 * max(1.0, abs(b))
 
 
 def _copy(value: Any) -> Any:
