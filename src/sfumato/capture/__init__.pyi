@@ -1,0 +1,15 @@
+from .align_frames import AlignFrames as AlignFrames
+from .align_frames import FrameAlignment as FrameAlignment
+from .deghost import Deghost as Deghost
+from .develop import Develop as Develop
+from .develop import DevelopRecord as DevelopRecord
+from .develop import DevelopStep as DevelopStep
+from .develop_report import DevelopReport as DevelopReport
+from .focus_stack import FocusStack as FocusStack
+from .fuse_exposures import FuseExposures as FuseExposures
+from .intensity_map import IntensityMap as IntensityMap
+from .intensity_map import match_intensity as match_intensity
+from .merge_burst import MergeBurst as MergeBurst
+from .recognize import Recognition as Recognition
+from .recognize import examine_series as examine_series
+from .recognize import recognize_series as recognize_series

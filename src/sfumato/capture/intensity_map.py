@@ -14,19 +14,18 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.capture._codes import CODES, Codes, encode
 from sfumato.core.opencv import cv2
-from sfumato.core.shapes import Image, check_image, full_range
+from sfumato.core.shapes import FloatImage, Image, check_image, full_range
 from sfumato.errors import ShapeError
 
-__all__ = ["CODES", "IntensityMap", "encode", "match_intensity"]
+__all__ = ["IntensityMap", "match_intensity"]
 
-CODES = 256
-"""Steps in which a curve is held; between them it is a straight line."""
 SAMPLES = 1_000_000
 DOUBT = 0.02
 """Weight of a pixel that seems to have moved: it still tells something where nothing else does."""
@@ -34,8 +33,7 @@ TOLERANCES = (32.0, 20.0, 14.0, 14.0)
 PLATEAU = 24.0
 """Above this width, in codes, an interval is clipping and not noise or rounding."""
 
-Curves = NDArray[np.float64]
-Codes = NDArray[np.uint8]
+Curves: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,54 +75,35 @@ class IntensityMap:
                 f"IntensityMap: expected {len(self.middle)} channels, got {image.shape[2]}"
             )
         if image.dtype == np.float32:
-            codes = _codes(image, self.white, self.linear)
-            planes = [np.interp(codes[..., c], _AXIS, m) for c, m in enumerate(self.middle)]
-            return self._values(np.stack(planes, axis=-1)).astype(np.float32)
-        levels = np.arange(int(full_range(image.dtype)) + 1)
-        codes = _codes(levels, self.white, self.linear)
-        mapped = np.stack([np.interp(codes, _AXIS, m) for m in self.middle], axis=-1)
-        table = np.clip(np.rint(self._values(mapped)), 0, levels[-1]).astype(image.dtype)
+            return self.to_values(self.middle_codes(image))
+        top = int(full_range(image.dtype))
+        levels = np.arange(top + 1, dtype=np.float32)[:, None, None]
+        mapped = self.middle_codes(np.repeat(levels, image.shape[2], axis=2))
+        table = np.clip(np.rint(self.to_values(mapped)), 0, top).astype(image.dtype)[:, 0]
         if image.dtype == np.uint8:
-            return cv2.LUT(image, table[None]).reshape(image.shape)
+            return np.asarray(cv2.LUT(image, table[None])).reshape(image.shape)
         return np.stack([table[image[..., c], c] for c in range(image.shape[2])], axis=-1)
 
-    def _values(self, codes: NDArray[Any]) -> NDArray[Any]:
-        unit = codes / (CODES - 1)
-        return (unit * unit if self.linear else unit) * self.white
+    def middle_codes(self, image: NDArray[Any]) -> FloatImage:
+        """Give the mapped picture in codes, not rounded, float32."""
+        codes = self.source_codes(image)
+        planes = [np.interp(codes[..., c], _AXIS, m) for c, m in enumerate(self.middle)]
+        return np.stack(planes, axis=-1).astype(np.float32)
+
+    def source_codes(self, image: NDArray[Any]) -> FloatImage:
+        """Give the picture itself in codes, not rounded, float32."""
+        unit = np.clip(np.asarray(image, np.float32) / np.float32(self.white), 0.0, None)
+        return np.asarray((np.sqrt(unit) if self.linear else unit) * np.float32(CODES - 1))
+
+    def to_values(self, codes: NDArray[Any]) -> FloatImage:
+        """Turn codes into values of a picture with this map's white, not rounded, float32."""
+        unit = np.asarray(codes, np.float32) / (CODES - 1)
+        return np.asarray((unit * unit if self.linear else unit) * self.white, np.float32)
 
 
+EDGE = 4
+"""How far, in codes, noise carries a value across the edge of clipping."""
 _AXIS = np.arange(CODES, dtype=np.float64)
-
-
-def encode(image: Image, *, white: float | None = None, linear: bool = False) -> Codes:
-    """Give the picture in the 256 codes of an `IntensityMap`.
-
-    Args:
-        image: the picture.
-        white: the value that becomes code 255; None is the dtype's white.
-        linear: take the square root, so that shadows in linear light get codes too.
-
-    Shape:
-        (h, w, c) to uint8 (h, w, c).
-
-    Example:
-        >>> encode(np.full((1, 1, 1), 0.25, np.float32), linear=True).item()
-        128
-    """
-    top = full_range(image.dtype) if white is None else white
-    if image.dtype == np.uint8 and top == 255.0:
-        if not linear:
-            return image
-        table = np.rint(np.sqrt(np.arange(256) * 255.0)).astype(np.uint8)
-        return cv2.LUT(image, table).reshape(image.shape)
-    flat = image.reshape(image.shape[0], -1)
-    if image.dtype != np.uint16:
-        flat = np.maximum(flat, 0, dtype=np.float32)
-    if linear:
-        flat = cv2.sqrt(np.asarray(flat, np.float32) * np.float32(1.0 / top))
-        top = 1.0
-    codes = cv2.convertScaleAbs(flat, alpha=255.0 / top)
-    return np.asarray(codes, np.uint8).reshape(image.shape)
 
 
 def match_intensity(
@@ -180,12 +159,6 @@ def match_intensity(
     return IntensityMap(low, middle, high, noise, top, linear)
 
 
-def _codes(values: NDArray[Any], white: float, linear: bool) -> NDArray[Any]:
-    """As `encode`, but without rounding."""
-    unit = np.clip(values / white, 0.0, None)
-    return np.asarray((np.sqrt(unit) if linear else unit) * (CODES - 1))
-
-
 def _planes(codes: Codes) -> list[NDArray[Any]]:
     return [codes[..., c].ravel() for c in range(codes.shape[2])]
 
@@ -200,7 +173,8 @@ def _match_channel(
     for tolerance in TOLERANCES:
         kept = np.where(_gap((low, middle, high)) <= tolerance, joint, DOUBT * joint)
         low, middle, high = _match_counts(kept.sum(1), kept.sum(0))
-    return low, middle, high, _noise(joint, low, high)
+    noise = _noise(joint, low, high)
+    return *_loosen(low, middle, high), noise
 
 
 def _gap(curves: tuple[Curves, Curves, Curves]) -> Curves:
@@ -215,7 +189,8 @@ def _match_counts(first: Curves, second: Curves) -> tuple[Curves, Curves, Curves
     centres = (np.cumsum(second) - second / 2) / second.sum()
     there = np.flatnonzero(second)
     low, middle, high = (
-        np.interp(quantile, centres[there], there) for quantile in (before, (before + after) / 2, after)
+        np.interp(quantile, centres[there], there)
+        for quantile in (before, (before + after) / 2, after)
     )
     return _fill(low, first), _fill(middle, first), _fill(high, first)
 
@@ -240,6 +215,15 @@ def _fill(curve: Curves, counts: Curves) -> Curves:
     if 0 < top < CODES - 1:
         filled[top:] = np.minimum(CODES - 1, _AXIS[top:] * (curve[top] / top))
     return np.maximum.accumulate(filled)
+
+
+def _loosen(low: Curves, middle: Curves, high: Curves) -> tuple[Curves, Curves, Curves]:
+    """Open the interval of the codes next to a plateau: noise takes values across its edge."""
+    plateau = high - low >= PLATEAU
+    near = np.convolve(plateau, np.ones(2 * EDGE + 1), "same") > 0
+    before = np.maximum(np.arange(CODES) - EDGE, 0)
+    after = np.minimum(np.arange(CODES) + EDGE, CODES - 1)
+    return np.where(near, low[before], low), middle, np.where(near, high[after], high)
 
 
 def _noise(joint: Curves, low: Curves, high: Curves) -> Curves:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,8 +105,8 @@ def detect_sift(
     Example:
         >>> y, x = np.mgrid[0:64, 0:64]
         >>> dot = np.exp(-((x - 30) ** 2 + (y - 21) ** 2) / 50).astype(np.float32)
-        >>> detect_sift(dot[..., None]).points.round(1)[0]
-        array([30., 21.], dtype=float32)
+        >>> detect_sift(dot[..., None]).points[0].round().tolist()
+        [30.0, 21.0]
 
     References:
         D. Lowe. Distinctive Image Features from Scale-Invariant Keypoints.
@@ -119,14 +118,15 @@ def detect_sift(
     if mask is not None and np.shape(mask) != grey.shape:
         raise ShapeError(f"detect_sift: the mask is {np.shape(mask)}, the picture {grey.shape}")
     allowed = None if mask is None else (np.asarray(mask) != 0).astype(np.uint8)
-    detector = _detector(max_points, contrast_threshold)
+    detector = cv2.SIFT_create(
+        nfeatures=max_points, contrastThreshold=contrast_threshold, enable_precise_upscale=True
+    )
     found, descriptors = detector.detectAndCompute(grey, allowed)
     if descriptors is None or not len(found):
         descriptors = np.zeros((0, DESCRIPTOR_LENGTH), np.float32)
-    table = np.array(
-        [(*p.pt, p.size, p.angle, p.response) for p in found], np.float32
-    ).reshape(-1, 5)
-    table[:, :2] += _offset_px()
+    table = np.array([(*p.pt, p.size, p.angle, p.response) for p in found], np.float32).reshape(
+        -1, 5
+    )
     return KeyPoints(
         np.ascontiguousarray(table[:, :2]),
         table[:, 2].copy(),
@@ -150,7 +150,7 @@ def _eight_bits(image: NDArray[Any]) -> NDArray[np.uint8]:
         return np.ascontiguousarray(picture[..., 0])
     grey = picture[..., 0] if channels == 1 else _luma(picture)
     scaled = grey.astype(np.float32) * np.float32(255.0 / full_range(picture.dtype))
-    return np.rint(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(scaled, 0.0, 255.0)), np.uint8)
 
 
 def _luma(picture: NDArray[Any]) -> NDArray[Any]:
@@ -159,26 +159,7 @@ def _luma(picture: NDArray[Any]) -> NDArray[Any]:
     return picture.astype(np.float32) @ np.array(LUMA, np.float32)
 
 
-def _has_exact_upscaling() -> bool:
-    return "enable_precise_upscale" in (inspect.getdoc(cv2.SIFT_create) or "")
-
-
-def _detector(max_points: int, contrast_threshold: float) -> Any:
-    if _has_exact_upscaling():
-        return cv2.SIFT_create(
-            nfeatures=max_points,
-            contrastThreshold=contrast_threshold,
-            enable_precise_upscale=True,
-        )
-    return cv2.SIFT_create(nfeatures=max_points, contrastThreshold=contrast_threshold)
-
-
-def _offset_px() -> float:
-    # Before 4.8 OpenCV could only double the picture with a shift of half a doubled pixel.
-    return 0.0 if _has_exact_upscaling() else -0.25
-
-
 def _hellinger(descriptors: NDArray[Any]) -> NDArray[np.float32]:
     total = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-12)
     # The scale keeps distances in the range of plain SIFT descriptors.
-    return (512.0 * np.sqrt(descriptors / total)).astype(np.float32)
+    return np.asarray(512.0 * np.sqrt(descriptors / total), np.float32)
