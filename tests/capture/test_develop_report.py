@@ -9,14 +9,16 @@ import re
 import numpy as np
 import pytest
 
-from sfumato.capture._report_drawing import colored_map, data_uri, draw_matches, marked, to_display
-from sfumato.capture._report_scores import histogram_paths, score_picture
+from sfumato.capture._report_drawing import draw_matches, marked, to_display
+from sfumato.capture._report_scores import histogram_paths, score_fusion, score_picture
 from sfumato.capture.align_frames import AlignFrames
 from sfumato.capture.develop import Develop
 from sfumato.capture.develop_report import DevelopReport
 from sfumato.core.opencv import cv2
 from sfumato.core.sample import Sample
 from sfumato.errors import FileError
+from sfumato.measure import MEFSSIM
+from sfumato.raster._page_pictures import data_uri
 
 VOID = {"meta", "img", "input", "br", "link", "path"}
 
@@ -206,13 +208,6 @@ def test_histogram_paths_start_and_end_on_the_ground():
     assert len(histogram_paths(codes[..., :1], 100, 50)) == 1
 
 
-def test_maps_run_from_their_first_to_their_last_colour():
-    shown = colored_map(np.array([[-5.0, 0.0, 1.0, 9.0]]), 0.0, 1.0)
-    np.testing.assert_array_equal(shown[0, 0], shown[0, 1])
-    np.testing.assert_array_equal(shown[0, 2], shown[0, 3])
-    assert shown[0, 3].sum() > 400 > 60 > shown[0, 0].sum()
-
-
 def test_a_mask_is_seen_as_red():
     codes = np.full((10, 20, 3), 100, np.uint8)
     mask = np.zeros((10, 20), np.uint8)
@@ -238,3 +233,57 @@ def test_linear_light_and_alpha_are_shown_as_a_screen_would():
     assert shown.shape == (2, 2, 3)
     assert set(np.unique(shown)) == {188}
     assert data_uri(shown).startswith("data:image/jpeg;base64,")
+
+
+def scores_of(text):
+    """Give the MEF-SSIM column of the page: name and what it says."""
+    table = text[text.index("<h2>Scores</h2>") : text.index("<h2>Alignment</h2>")]
+    rows = re.findall(r"<td>([^<]*)</td>(?:\s*<td>[^<]*</td>){5}\s*<td>([^<]*)</td>", table)
+    return dict(rows)
+
+
+def test_structure_is_told_of_every_frame_and_of_the_result(scene):
+    report, record = developed(Develop(kind="bracket"), bracket_of(scene))
+    text = report.html(record)
+    found = scores_of(text)
+    assert list(found) == ["a.jpg", "b.jpg", "c.jpg", "result"]
+    assert all(0.0 < float(value) <= 1.0 for value in found.values())
+    assert float(found["result"]) > 0.9
+    assert "every 2nd pixel" in text
+
+
+def test_a_frame_that_was_left_out_has_no_structure(scene):
+    sample = bracket_of(scene)
+    other = np.random.default_rng(0).integers(0, 255, sample.image.shape, np.uint8)
+    stack = np.stack([other, *sample.stack[1:]])
+    develop = Develop(kind="bracket", align=AlignFrames(on_failure="drop", reference=1))
+    report, record = developed(develop, sample.but(stack=stack))
+    found = scores_of(report.html(record))
+    assert found["a.jpg"] == "left out"
+    assert float(found["b.jpg"]) > 0.0
+
+
+def test_structure_is_that_of_every_second_pixel(scene):
+    stack = bracket_of(scene).stack
+    found = score_fusion(stack, stack[1])
+    halves, metric = np.ascontiguousarray(stack[:, ::2, ::2]), MEFSSIM(scales=1)
+    assert found.frames == pytest.approx([metric(half, halves) for half in halves], abs=1e-9)
+    assert (found.result, found.step) == (found.frames[1], 2)
+
+
+@pytest.mark.parametrize(("shape", "step"), [((2, 60, 2400), 3), ((12, 700, 900), 3)])
+def test_large_pictures_and_long_series_are_compared_at_fewer_places(rng, shape, step):
+    stack = rng.integers(0, 255, (*shape, 1), np.uint8)
+    assert score_fusion(stack, stack[0]).step == step
+
+
+def test_pictures_smaller_than_a_patch_have_no_structure(rng):
+    stack = rng.integers(0, 255, (2, 14, 40, 1), np.uint8)
+    assert score_fusion(stack, stack[0]) is None
+
+
+def test_only_brackets_are_scored_for_structure(scene, rng):
+    frames = [np.clip(255 * scene + rng.normal(0, 4, scene.shape), 0, 255) for _ in range(3)]
+    stack = np.stack(frames).astype(np.uint8)
+    report, record = developed(Develop(kind="burst", align=None), Sample(stack[0], stack=stack))
+    assert "MEF-SSIM" not in report.html(record)

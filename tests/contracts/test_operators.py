@@ -11,6 +11,7 @@ import pytest
 from sfumato.core.metric import Metric
 from sfumato.core.operator import ImageOperator, Operator
 from sfumato.core.spec import rooms
+from sfumato.errors import MissingExtraError
 from sfumato.testing import check_metric, check_operator
 
 
@@ -21,7 +22,11 @@ def public(kind):
         module = importlib.import_module(f"sfumato.{room}")
         for name in module.__all__:
             thing = getattr(module, name)
-            if isinstance(thing, type) and issubclass(thing, kind) and not inspect.isabstract(thing):
+            if (
+                isinstance(thing, type)
+                and issubclass(thing, kind)
+                and not inspect.isabstract(thing)
+            ):
                 yield pytest.param(thing, id=f"{room}.{name}")
 
 
@@ -32,7 +37,10 @@ def test_an_operator_keeps_its_promises(operator):
 
 @pytest.mark.parametrize("metric", [*public(Metric)])
 def test_a_metric_keeps_its_promises(metric):
-    check_metric(metric.example())
+    try:
+        check_metric(metric.example())
+    except MissingExtraError as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.mark.parametrize("operator", [*public(Operator)])
@@ -85,7 +93,7 @@ class NaNs(ImageOperator):
         (InPlace, "was changed"),
         (OwnDice, "same seed"),
         (Widens, "dtype"),
-        (Crops, "geometry"),
+        (Crops, "refuses|geometry"),
         (NaNs, "finite"),
     ],
 )

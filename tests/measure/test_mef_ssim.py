@@ -166,3 +166,14 @@ def test_what_does_not_fit_is_refused():
         MEFSSIM()(image[..., :2], stack[..., :2])
     with pytest.raises(RangeError, match="NaN"):
         MEFSSIM()(image.astype(np.float32), np.full(stack.shape, np.nan, np.float32))
+
+
+@pytest.mark.parametrize("scales", [1, 3])
+def test_several_pictures_score_as_each_of_them_alone(rng, scales):
+    series, metric = small_series(rng), MEFSSIM(scales=scales)
+    found = metric.score_each(series, series)
+    assert found == pytest.approx([metric(frame, series) for frame in series], abs=1e-12)
+    with pytest.raises(RangeError, match="nothing to compute from"):
+        metric.score_each([], series)
+    with pytest.raises(ShapeError, match="the exposures"):
+        metric.score_each([series[0], series[0, 1:]], series)

@@ -12,15 +12,14 @@ import jinja2
 import numpy as np
 
 import sfumato
-from sfumato.capture._report_drawing import (
-    colored_map,
-    data_uri,
-    draw_matches,
-    marked,
-    shrunk,
-    to_display,
+from sfumato.capture._report_drawing import draw_matches, marked, to_display
+from sfumato.capture._report_scores import (
+    FusionScores,
+    PictureScores,
+    histogram_paths,
+    score_fusion,
+    score_picture,
 )
-from sfumato.capture._report_scores import PictureScores, histogram_paths, score_picture
 from sfumato.capture.align_frames import FrameAlignment
 from sfumato.capture.develop import Develop, DevelopRecord, DevelopStep
 from sfumato.capture.fuse_exposures import FuseExposures
@@ -28,6 +27,7 @@ from sfumato.core.files import write_atomically
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import Image
 from sfumato.core.spec import to_yaml
+from sfumato.raster._page_pictures import colored_map, data_uri, shrunk
 
 __all__ = ["DevelopReport"]
 
@@ -76,6 +76,8 @@ class DevelopReport:
     _maps: list[dict[str, Any]] = field(default_factory=list, init=False)
     _reference: int = field(default=0, init=False)
     _before: Image | None = field(default=None, init=False)
+    _fusion: FusionScores | None = field(default=None, init=False)
+    _fused: list[int] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         stack = self.sample.stack if self.sample.stack is not None else self.sample.image[None]
@@ -102,6 +104,7 @@ class DevelopReport:
             self._see_ghosts(after)
         if step.name == "fuse" and isinstance(step.operator, FuseExposures):
             self._see_weights(step.operator, step.before)
+            self._see_structure(step)
         if step.name == "merge" and after.mask is not None:
             picture = shrunk(to_display(after.image, after.space), MAP_PX)
             share = float((after.mask > 0).mean())
@@ -127,6 +130,8 @@ class DevelopReport:
             frames=self._frames,
             reference=self._reference,
             result=result,
+            fusion=self._fusion,
+            structure=self._structure(),
             size=record.result.size,
             before=data_uri(before),
             after=data_uri(shrunk(shown, SLIDER_PX)),
@@ -196,6 +201,19 @@ class DevelopReport:
         ]
         text = "Share of each frame at each place, black 0 to yellow 1, from small copies."
         self._maps.append(_map("Weights", text, pictures))
+
+    def _see_structure(self, step: DevelopStep) -> None:
+        stack = step.before.stack
+        assert stack is not None
+        self._fusion = score_fusion(stack, step.after.image)
+        self._fused = _kept(step.before.meta) or list(range(len(stack)))
+
+    def _structure(self) -> list[float | None]:
+        """Give MEF-SSIM of every frame that came in, None for one left out, and of the result."""
+        if self._fusion is None:
+            return []
+        known = dict(zip(self._fused, self._fusion.frames, strict=True))
+        return [*(known.get(k) for k in range(len(self._frames))), self._fusion.result]
 
     def _see_ghosts(self, after: Sample) -> None:
         assert after.stack is not None

@@ -21,4 +21,12 @@ except ImportError as error:
         hint='pip install "sfumato[opencv]" (headless), or keep your own OpenCV wheel and mend it',
     ) from error
 
+OLDEST = (4, 10)
+
+if tuple(int(part) for part in cv2.__version__.split(".")[:2]) < OLDEST:
+    raise MissingExtraError(
+        f"OpenCV {'.'.join(map(str, OLDEST))} or newer is needed, {cv2.__version__} is installed",
+        hint="upgrade the OpenCV wheel that you have: pip install --upgrade opencv-python",
+    )
+
 __all__ = ["cv2"]

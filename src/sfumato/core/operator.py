@@ -65,7 +65,7 @@ class Operator(Configured, ABC):
                 hint="give one Sample, one array, or keywords only",
             )
         if isinstance(picture, Sample):
-            return self._run(picture, generator)
+            return _unshared(self._run(picture, generator), picture)
         if isinstance(picture, np.ndarray) and picture.ndim != 4:
             return self._call_with_image(picture, generator)
         if isinstance(picture, (np.ndarray, list, tuple)):
@@ -86,11 +86,12 @@ class Operator(Configured, ABC):
     def _run(self, sample: Sample, rng: Rng) -> Sample:
         for name in self.inputs:
             sample.require(name, type(self).__name__)
-        return _unshared(self.apply(sample, rng), sample)
+        return self.apply(sample, rng)
 
     def _call_with_image(self, image: NDArray[Any], rng: Rng) -> NDArray[Any]:
         flat = image.ndim == 2
-        result = self._run(Sample(image[..., None] if flat else image), rng)
+        sample = Sample(image[..., None] if flat else image)
+        result = _unshared(self._run(sample, rng), sample)
         return result.image[..., 0] if flat and result.image.shape[2] == 1 else result.image
 
     def _call_with_stack(self, frames: NDArray[Any] | Sequence[Image], rng: Rng) -> NDArray[Any]:
@@ -101,7 +102,9 @@ class Operator(Configured, ABC):
             raise ShapeError(f"{type(self).__name__}: the stack has no frames")
         result = self._run(Sample(stack[0], stack=stack), rng)
         wants_stack = "stack" in self.writes and result.stack is not None
-        return result.stack if wants_stack and result.stack is not None else result.image
+        wanted = result.stack if wants_stack and result.stack is not None else result.image
+        # Only what is given back is copied: a stack that was merely passed through may be large.
+        return wanted.copy() if np.may_share_memory(wanted, stack) else wanted
 
     def _call_with_fields(self, fields: Mapping[str, Any], rng: Rng) -> dict[str, Any]:
         named = {KEYWORDS.get(name, name): value for name, value in fields.items()}
@@ -119,7 +122,8 @@ class Operator(Configured, ABC):
         for name in ("keypoints", "boxes"):
             if named.get(name) is not None:
                 named[name] = np.asarray(named[name], np.float32)
-        result = self._run(Sample(**named), rng)
+        sample = Sample(**named)
+        result = _unshared(self._run(sample, rng), sample)
         out = {name: getattr(result, KEYWORDS.get(name, name)) for name in fields}
         if flat and out["image"].shape[2] == 1:
             out["image"] = out["image"][..., 0]

@@ -91,7 +91,8 @@ class Pipeline(Operator):
         if not isinstance(built, Pipeline):
             raise SpecError(
                 "the recipe does not name an operator",
-                hint="write one operator a line: '- raster.Resize: {long_side_px: 1200}'",
+                hint="write one operator a line: '- raster.Resize: {long_side_px: 1200}', "
+                "and '- package.module:Class: {}' for your own",
             )
         return built
 

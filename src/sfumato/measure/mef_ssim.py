@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Sequence
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,17 +119,41 @@ class MEFSSIM(Metric):
         return (wave, same), (steep, same), (255 - wave, series), (wave, series), (flat, series)
 
     def score(self, prediction: Image, target: Stack) -> float:
-        frames, fused = [_grey(frame) for frame in target], _grey(prediction)
-        product = 1.0
+        return self._score_all([prediction], target)[0]
+
+    def score_each(
+        self, predictions: Sequence[NDArray[Any]], target: NDArray[Any]
+    ) -> tuple[float, ...]:
+        """Score several pictures of one series, what one wishes for being found only once.
+
+        Args:
+            predictions: one picture at least, each as for the score.
+            target: the exposures.
+
+        Raises:
+            ShapeError: a picture does not fit the exposures.
+            DtypeError: the dtypes differ.
+            RangeError: NaN or infinity, or no picture.
+        """
+        pairs = [self.check_pair(prediction, target) for prediction in predictions]
+        if not pairs:
+            raise self._nothing()
+        return self._score_all([picture for picture, _ in pairs], pairs[0][1])
+
+    def _score_all(self, predictions: Sequence[Image], target: Stack) -> tuple[float, ...]:
+        frames, pictures = ([_grey(image) for image in images] for images in (target, predictions))
+        products = np.ones(len(pictures))
         powers = EXPONENTS[: self.scales] / EXPONENTS[: self.scales].sum()
         for level, power in enumerate(powers):
             if level:
-                frames, fused = [_halve(frame) for frame in frames], _halve(fused)
-            mean = float(np.mean(quality_map(frames, fused)))
+                frames, pictures = (
+                    [_halve(plane) for plane in planes] for planes in (frames, pictures)
+                )
+            means = np.array([np.mean(found) for found in quality_maps(frames, pictures)])
             if self.scales == 1:
-                return mean
-            product *= max(mean, 0.0) ** float(power)
-        return product
+                return tuple(means.tolist())
+            products *= np.maximum(means, 0.0) ** power
+        return tuple(products.tolist())
 
     def map(self, prediction: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float32]:
         """Give the score of every patch of the finest scale.
@@ -138,7 +163,7 @@ class MEFSSIM(Metric):
             left corner at that pixel.
         """
         image, stack = self.check_pair(prediction, target)
-        return quality_map([_grey(frame) for frame in stack], _grey(image))
+        return quality_maps([_grey(frame) for frame in stack], [_grey(image)])[0]
 
 
 def _grey(image: Image) -> Plane:
@@ -157,19 +182,29 @@ def _halve(plane: Plane) -> Plane:
     return np.asarray((rows[:, ::2] + rows[:, 1::2]) / np.float32(4.0))
 
 
-def quality_map(frames: list[Plane], fused: Plane) -> NDArray[np.float32]:
-    """Score every patch, a band of rows at a time, since the sums need much room."""
-    height, width = fused.shape
-    out = np.empty((height - PATCH_PX + 1, width - PATCH_PX + 1), np.float32)
-    for top in range(0, out.shape[0], BAND_ROWS):
-        rows = slice(top, min(top + BAND_ROWS, out.shape[0]) + PATCH_PX - 1)
-        out[top : top + BAND_ROWS] = _patches(
-            [frame[rows].astype(np.float64) for frame in frames], fused[rows].astype(np.float64)
-        )
-    return out
+def quality_maps(frames: list[Plane], pictures: list[Plane]) -> list[NDArray[np.float32]]:
+    """Score every patch of each picture, a band of rows at a time: the sums need much room."""
+    height, width = frames[0].shape
+    size = height - PATCH_PX + 1, width - PATCH_PX + 1
+    maps = [np.empty(size, np.float32) for _ in pictures]
+    for top in range(0, size[0], BAND_ROWS):
+        rows = slice(top, min(top + BAND_ROWS, size[0]) + PATCH_PX - 1)
+        seen = [frame[rows].astype(np.float64) for frame in frames]
+        wish = _wish(seen)
+        for found, picture in zip(maps, pictures, strict=True):
+            found[top : top + BAND_ROWS] = _quality(wish, seen, picture[rows].astype(np.float64))
+    return maps
 
 
-def _patches(frames: list[Array], fused: Array) -> Array:
+class _Wish(NamedTuple):
+    """The patch one wishes for, as a sum of the frames: their shares, and its variance."""
+
+    means: list[Array]
+    share: Array
+    variance: Array
+
+
+def _wish(frames: list[Array]) -> _Wish:
     count, size = len(frames), PATCH_PX**2
     means = [_box(frame) for frame in frames]
     cov = {
@@ -181,17 +216,21 @@ def _patches(frames: list[Array], fused: Array) -> Array:
     together = np.sqrt(np.maximum(size * _variance(np.ones_like(strength), cov), 0.0))
     agreement = np.clip((together + TINY) / (strength.sum(axis=0) + TINY), TINY, 1.0 - TINY)
     power = np.minimum(np.tan(np.pi / 2.0 * agreement), STEEPEST)
-    weight = (strength / PATCH_PX) ** power + TINY
-    weight /= weight.sum(axis=0) * strength
-    length = np.sqrt(np.maximum(size * _variance(weight, cov), 0.0))
-    weight *= np.divide(strength.max(axis=0), length, out=np.zeros_like(length), where=length > 0)
+    share = (strength / PATCH_PX) ** power + TINY
+    share /= share.sum(axis=0) * strength
+    length = np.sqrt(np.maximum(size * _variance(share, cov), 0.0))
+    share *= np.divide(strength.max(axis=0), length, out=np.zeros_like(length), where=length > 0)
+    return _Wish(means, share, np.maximum(_variance(share, cov), 0.0))
+
+
+def _quality(wish: _Wish, frames: list[Array], fused: Array) -> Array:
     mean, variance = _box(fused), _box(fused * fused)
     variance = np.maximum(variance - mean * mean, 0.0)
     shared = sum(
-        weight[k] * (_box(frame * fused) - means[k] * mean) for k, frame in enumerate(frames)
+        share * (_box(frame * fused) - own * mean)
+        for share, frame, own in zip(wish.share, frames, wish.means, strict=True)
     )
-    wished = np.maximum(_variance(weight, cov), 0.0)
-    return np.asarray((2.0 * shared + STABLE) / (wished + variance + STABLE))
+    return np.asarray((2.0 * shared + STABLE) / (wish.variance + variance + STABLE))
 
 
 def _variance(weight: Array, cov: dict[tuple[int, int], Array]) -> Array:
