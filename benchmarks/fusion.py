@@ -195,7 +195,9 @@ def against_enfuse(folder, megapixels, count, runs, enfuse, sfumato):
     fuse = FuseExposures()
 
     def in_process():
-        stack = np.stack([tifffile.imread(name) for name in names])
+        stack = np.empty((count, *SIZES[megapixels], 3), np.uint8)
+        for name, frame in zip(names, stack, strict=True):
+            tifffile.imread(name, out=frame)
         tifffile.imwrite(folder / "ours.tif", fuse(stack))
 
     theirs = [enfuse, *ENFUSE.split(), "--compression=none", "-o", folder / "enfuse.tif", *names]

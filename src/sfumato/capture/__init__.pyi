@@ -10,6 +10,7 @@ from .fuse_exposures import FuseExposures as FuseExposures
 from .intensity_map import IntensityMap as IntensityMap
 from .intensity_map import match_intensity as match_intensity
 from .merge_burst import MergeBurst as MergeBurst
+from .noise_model import NoiseModel as NoiseModel
 from .recognize import Recognition as Recognition
 from .recognize import examine_series as examine_series
 from .recognize import recognize_series as recognize_series

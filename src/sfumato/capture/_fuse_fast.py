@@ -38,7 +38,7 @@ Share: TypeAlias = Callable[[Callable[..., None], list[tuple[Any, ...]]], None]
 ROWS, COLUMNS = 24, 125
 """Largest tile at the third level: what a thread works on, 96 x 500 pixels, stays in its caches."""
 PATIENCE_S = 1.0
-"""A compilation that takes longer is announced."""
+"""Compiling, or loading what was compiled, is announced if it takes longer."""
 WORTH_SHARING = 2**16
 """Pixels from which a level is worth cutting for the threads."""
 SMALLEST = 32
@@ -190,7 +190,9 @@ def compile_once(source: np.dtype[Any], result: np.dtype[Any]) -> None:
     second = (frames, four, planes, vector, pair, vector, walk, picture)
     if first in reduce_tiles.signatures and second in finish_tiles.signatures:
         return
-    message = "compiling the fusion of %s frames for this computer, once; this takes some seconds"
+    message = (
+        "preparing the fusion of %s frames for this computer; the first time takes some seconds"
+    )
     announcement = threading.Timer(PATIENCE_S, logger.warning, (message, source))
     announcement.start()
     try:

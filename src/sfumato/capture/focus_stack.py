@@ -61,7 +61,7 @@ class FocusStack(Operator):
 
     Shape:
         reads ``stack`` (n, h, w, c), aligned, in the order of focus, c = 1 or 3;
-        writes ``image`` (h, w, c), ``depth``, ``meta["focus_confidence"]`` and
+        writes in place of the frames ``image`` (h, w, c), ``depth``, ``meta["focus_confidence"]`` and
         ``meta["focus_index"]`` (h, w).
 
     Raises:
@@ -116,7 +116,7 @@ class FocusStack(Operator):
         winners, depth, confidence = self._compete(stack, sample.space, bands)
         image, index = self._blend(stack, winners, depth)
         meta = {**sample.meta, "focus_confidence": confidence, "focus_index": index}
-        return sample.but(image=image, depth=depth, meta=meta)
+        return sample.but(image=image, depth=depth, stack=None, meta=meta)
 
     def _compete(
         self, stack: Stack, space: str, bands: int

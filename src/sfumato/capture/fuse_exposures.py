@@ -52,7 +52,7 @@ class FuseExposures(Operator):
 
     Shape:
         reads ``stack`` (n, h, w, c), n from 1 to 50, c 1 or 3; writes ``image``
-        (h, w, c) in the dtype of the stack.
+        (h, w, c) in place of the frames, in the dtype of the stack.
 
     Raises:
         ShapeError: more than 50 frames, or 2 or 4 channels.
@@ -84,9 +84,8 @@ class FuseExposures(Operator):
 
     def apply(self, sample: Sample, rng: Rng) -> Sample:
         stack = self._checked(sample.require("stack", "FuseExposures"))
-        return sample.but(
-            image=stack[0].copy() if len(stack) == 1 else self._fuse(stack, stack.dtype)
-        )
+        fused = stack[0].copy() if len(stack) == 1 else self._fuse(stack, stack.dtype)
+        return sample.but(image=fused, stack=None)
 
     def unclipped(self, stack: NDArray[Any]) -> NDArray[np.float32]:
         """Fuse without clipping: the pyramid over- and undershoots at strong edges.

@@ -111,7 +111,7 @@ class MergeBurst(Operator):
             image, rejected = self._merge(stack[:, start:stop], index, noise)
             merged[top:bottom], mask[top:bottom] = image[rows], rejected[rows]
         meta = {**sample.meta, "reference": index}
-        return sample.but(image=merged, mask=mask, meta=meta)
+        return sample.but(image=merged, mask=mask, stack=None, meta=meta)
 
     def _reference(self, sample: Sample, count: int) -> int:
         given = self.reference if self.reference is not None else sample.meta.get("reference", 0)
