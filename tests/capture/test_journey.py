@@ -73,7 +73,7 @@ def test_a_static_bracket_passes_through_deghosting_untouched():
 
 
 def test_developing_frees_the_picture_of_ghosts_and_shake():
-    moved = photographed(moving=True, shaken=True, noisy=True)
+    moved = photographed(moving=True, shaken=True)
     still = photographed(moving=False, shaken=False)
     record = sf.capture.Develop(
         align=sf.capture.AlignFrames(reference=REFERENCE),

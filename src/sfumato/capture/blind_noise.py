@@ -15,7 +15,7 @@ from sfumato.errors import DtypeError, RangeError, ShapeError
 
 __all__ = ["BlindNoise", "estimate_blind_noise"]
 
-DETAIL = np.array([0.0352263, -0.0854413, -0.1350110, 0.4598775, -0.8068915, 0.3326706])
+DETAIL = np.array([-0.3326706, 0.8068915, -0.4598775, -0.1350110, 0.0854413, 0.0352263])
 """Daubechies' high-pass filter with three vanishing moments, sum of squares 1."""
 SMOOTH = np.array([0.3326706, 0.8068915, 0.4598775, -0.1350110, -0.0854413, 0.0352263])
 LEVELS = 300
