@@ -6,6 +6,8 @@ found in a step or two. Above, the normal law is bent by the Cornish-Fisher expa
 to the third order and rounded.
 """
 
+# ruff: noqa: PLR0917 (compiled loops take plain arrays, and no keywords)
+
 from __future__ import annotations
 
 import functools

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.capture._frame_views import FrameView, ToneMap, tone_map
+from sfumato.capture._lie_together import offset_of_blurred
 from sfumato.capture._patches import Shifts, measure_shifts
 from sfumato.core.opencv import cv2
 from sfumato.errors import AlignmentError
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 Matrix = NDArray[np.float64]
+NO_POINTS = np.zeros((0, 2), np.float32)
 
 IDENTITY_PX = 0.1
 """Frames whose corners move less (rms) stay as they are: resampling would cost more
@@ -117,6 +119,9 @@ def register(
         by_ecc = _by_ecc(view, view_other, how)
         if by_ecc is not None:
             return _never_worse(by_ecc, view, view_other)
+        offset_px = offset_of_blurred(view, view_other)
+        if offset_px is not None:
+            return Registration(np.eye(3), "identity", 0, 0, 0, offset_px, NO_POINTS, NO_POINTS)
         raise AlignmentError(f"{failure.message}; ECC finds nothing either")
     raise failure
 
@@ -262,8 +267,7 @@ def _by_ecc(view: FrameView, view_other: FrameView, how: Searching) -> Registrat
     matrix = _ecc_matrix(view, view_other, how.model)
     if matrix is None:
         return None
-    nothing = np.zeros((0, 2), np.float32)
-    coarse = Registration(matrix, "ecc", 0, 0, 0, 0.0, nothing, nothing)
+    coarse = Registration(matrix, "ecc", 0, 0, 0, 0.0, NO_POINTS, NO_POINTS)
     try:
         refuse_implausible(matrix, view.size)
         return refined(view, view_other, coarse, how)

@@ -22,6 +22,16 @@ LEVELS = 300
 LEAST_LEVELS = 8
 LEAST_COUNT = 40
 LEAST_SIZE = 64
+EDGE_SHARE = 1.0
+"""How much of the noise an edge may show."""
+PASSES = 2
+TAIL = np.array([-0.3326706, 0.8068915, -0.4598775, -0.1350110, 0.0854413, 0.0352263])
+"""Daubechies' high-pass filter with three vanishing moments, sum of squares 1."""
+SMOOTH = np.array([0.3326706, 0.8068915, 0.4598775, -0.1350110, -0.0854413, 0.0352263])
+LEVELS = 300
+LEAST_LEVELS = 8
+LEAST_COUNT = 40
+LEAST_SIZE = 64
 EDGE_SHARES = (1.0, 0.7)
 """How much of the local noise an edge may show: the quieter part is taken where it is large enough."""
 TAIL = 4.0
@@ -105,7 +115,36 @@ def estimate_blind_noise(
     unit = _unit(plane, black, white)
     approximation, detail = _wavelet(unit)
     smooth = cv2.blur(approximation, (7, 7), borderType=cv2.BORDER_REFLECT)
-    calm = _calm(smooth, detail)
+    edges = _edges(smooth)
+    local = math.sqrt(math.pi / 2) * cv2.blur(np.abs(detail), (7, 7), borderType=cv2.BORDER_REFLECT)
+    found, covariance, levels, share = _fit_calm(
+        smooth, approximation, detail, (edges < local) & (local > 0), clipped
+    )
+    for _ in range(PASSES):
+        # Where the noise happens to be large an edge hides: measured against the curve
+        # instead of the place itself, what is left out does not depend on the noise there.
+        usual = _curve(found, smooth.ravel(), clipped).reshape(smooth.shape)
+        calm = (edges < EDGE_SHARE * usual) & (usual > 0)
+        found, covariance, levels, share = _fit_calm(smooth, approximation, detail, calm, clipped)
+    return BlindNoise(
+        a=float(found[0]),
+        b=float(found[1]),
+        covariance=(
+            (float(covariance[0, 0]), float(covariance[0, 1])),
+            (float(covariance[1, 0]), float(covariance[1, 1])),
+        ),
+        levels=levels,
+        share=share,
+    )
+
+
+def _fit_calm(
+    smooth: NDArray[np.float32],
+    approximation: NDArray[np.float32],
+    detail: NDArray[np.float32],
+    calm: NDArray[np.bool_],
+    clipped: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
     levels = _level_sets(smooth, approximation, detail, calm)
     share = float(calm.mean())
     if len(levels) < LEAST_LEVELS or np.ptp(levels[:, 0]) < 0.02:
@@ -119,17 +158,7 @@ def estimate_blind_noise(
             "blind noise: the smooth parts have no noise at all",
             hint="has the picture been denoised, or painted?",
         )
-    found, covariance = _fit(levels, clipped)
-    return BlindNoise(
-        a=float(found[0]),
-        b=float(found[1]),
-        covariance=(
-            (float(covariance[0, 0]), float(covariance[0, 1])),
-            (float(covariance[1, 0]), float(covariance[1, 1])),
-        ),
-        levels=levels,
-        share=share,
-    )
+    return *_fit(levels, clipped), levels, share
 
 
 def _unit(plane: NDArray[Any], black: float, white: float | None) -> NDArray[np.float32]:
@@ -161,23 +190,13 @@ def _wavelet(unit: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
     return filtered(low), filtered(high)
 
 
-def _calm(smooth: NDArray[np.float32], detail: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Mark where the smoothed picture changes less than the noise."""
-    local = math.sqrt(math.pi / 2) * cv2.blur(
-        np.abs(detail), (7, 7), borderType=cv2.BORDER_REFLECT
-    )
+def _edges(smooth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give how much the smoothed picture changes from place to place."""
     calmed = cv2.medianBlur(smooth, 3)
     across = cv2.Sobel(calmed, cv2.CV_32F, 1, 0, scale=0.25, borderType=cv2.BORDER_REFLECT)
     down = cv2.Sobel(calmed, cv2.CV_32F, 0, 1, scale=0.25, borderType=cv2.BORDER_REFLECT)
     bend = cv2.Laplacian(calmed, cv2.CV_32F, ksize=3, borderType=cv2.BORDER_REFLECT)
-    edges = np.hypot(across, down) + np.abs(bend)
-    calm = np.zeros(edges.shape, np.bool_)
-    for share in EDGE_SHARES:
-        found = edges < share * local
-        if found.mean() < 0.05 and calm.any():
-            break
-        calm = found
-    return np.asarray(calm & (local > 0))
+    return np.asarray(np.hypot(across, down) + np.abs(bend))
 
 
 def _level_sets(
