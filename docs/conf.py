@@ -11,6 +11,8 @@ import sfumato
 from sfumato.core.spec import rooms
 
 HERE = Path(__file__).parent
+HIDDEN = "apply, apply_image, check, flow"
+"""What operators are made of, not what users call."""
 
 project = "sfumato"
 author = "the sfumato developers"
@@ -60,13 +62,12 @@ def write_reference(_app: object) -> None:
         for name in sorted(module.__all__):
             thing = getattr(module, name)
             if inspect.isclass(thing):
-                directive, options = "autoclass", [":members:"]
+                directive, options = "autoclass", [":members:", f":exclude-members: {HIDDEN}"]
             elif inspect.isfunction(thing):
                 directive, options = "autofunction", []
             else:
                 continue
-            target = f"{thing.__module__}.{thing.__name__}"
-            lines += ["```{eval-rst}", f".. {directive}:: {target}"]
+            lines += ["```{eval-rst}", f".. {directive}:: sfumato.{room}.{name}"]
             lines += [f"   {option}" for option in options] + ["```", ""]
         (folder / f"{room}.md").write_text("\n".join(lines))
     (folder / "errors.md").write_text(

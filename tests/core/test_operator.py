@@ -142,3 +142,28 @@ def test_a_recipe_is_a_pipeline_one_operator_or_a_list(tmp_path):
     path.write_text("core.Nothing: {}")
     with pytest.raises(SpecError, match=r"recipe\.yaml"):
         Pipeline.load(path)
+
+
+class Outline(Operator):
+    """Write a mask."""
+
+    writes = ("mask",)
+
+    def apply(self, sample, rng):
+        return sample.but(mask=np.zeros(sample.size, np.uint8))
+
+
+class Masked(Operator):
+    """Read a mask."""
+
+    reads = ("mask",)
+
+    def apply(self, sample, rng):
+        return sample
+
+
+def test_only_what_is_written_for_certain_counts_as_written():
+    assert Pipeline(steps=(Outline(), Masked())).inputs == ("image",)
+    assert "mask" in Pipeline(steps=(Maybe(op=Outline()), Masked())).inputs
+    assert "mask" in Pipeline(steps=(OneOf(ops=(Outline(), Pass())), Masked())).inputs
+    assert "mask" not in Pipeline(steps=(OneOf(ops=(Outline(), Outline())), Masked())).inputs

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sfumato.core.bounds import Between
@@ -31,6 +31,7 @@ TRUST = (Gain.__module__,)
         st.builds(Gain, factor=st.floats(0, 10), note=st.text(max_size=20)), min_size=1, max_size=3
     )
 )
+@example([Gain(note="a\x85b\u2028\ufeffc")])
 def test_what_is_written_is_read_back_equal(ops):
     pipeline = Pipeline(
         steps=(Maybe(op=ops[0], p=0.25), OneOf(ops=tuple(ops), weights=(1.0,) * len(ops)))

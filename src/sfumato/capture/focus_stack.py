@@ -61,8 +61,8 @@ class FocusStack(Operator):
 
     Shape:
         reads ``stack`` (n, h, w, c), aligned, in the order of focus, c = 1 or 3;
-        writes in place of the frames ``image`` (h, w, c), ``depth``, ``meta["focus_confidence"]`` and
-        ``meta["focus_index"]`` (h, w).
+        writes in place of the frames ``image`` (h, w, c), ``depth`` and, in ``meta``,
+        ``focus_confidence`` and ``focus_index`` (h, w).
 
     Raises:
         ShapeError: the frames have an alpha channel.

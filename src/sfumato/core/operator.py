@@ -79,6 +79,11 @@ class Operator(Configured, ABC):
         """What the sample must have before this operator runs."""
         return self.reads
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the sample has after this operator, whatever it had before."""
+        return self.writes
+
     @abstractmethod
     def apply(self, sample: Sample, rng: Rng) -> Sample:
         """Do the work; called with a sample that has everything in `inputs`."""

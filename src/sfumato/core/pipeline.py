@@ -43,7 +43,7 @@ class Pipeline(Operator):
     @property
     def outputs(self) -> tuple[str, ...]:
         """What any step writes, in order."""
-        return tuple(dict.fromkeys(name for step in self.steps for name in _written(step)))
+        return tuple(dict.fromkeys(name for step in self.steps for name in step.outputs))
 
     def _wanted_by(self) -> dict[str, int]:
         wanted: dict[str, int] = {}
@@ -52,7 +52,7 @@ class Pipeline(Operator):
             for name in step.inputs:
                 if name not in written:
                     wanted.setdefault(name, k)
-            written |= set(_written(step))
+            written |= set(step.outputs)
         return wanted
 
     def _run(self, sample: Sample, rng: Rng) -> Sample:
@@ -118,10 +118,6 @@ class Pipeline(Operator):
             raise SpecError(f"{path}: {error.message}", hint=error.hint) from error
 
 
-def _written(step: Operator) -> tuple[str, ...]:
-    return step.outputs if isinstance(step, Pipeline) else step.writes
-
-
 class Maybe(Operator):
     """Apply an operator to some pictures and pass the others through.
 
@@ -139,6 +135,11 @@ class Maybe(Operator):
     def inputs(self) -> tuple[str, ...]:
         """What the operator needs."""
         return self.op.inputs
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Nothing for certain: the operator may be passed by."""
+        return ()
 
     def apply(self, sample: Sample, rng: Rng) -> Sample:
         return self.op.apply(sample, rng) if rng.random() < self.p else sample
@@ -175,6 +176,12 @@ class OneOf(Operator):
     def inputs(self) -> tuple[str, ...]:
         """What any of the operators needs."""
         return tuple(dict.fromkeys(name for op in self.ops for name in op.inputs))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What all of the operators write."""
+        first, *others = self.ops
+        return tuple(n for n in first.outputs if all(n in op.outputs for op in others))
 
     def apply(self, sample: Sample, rng: Rng) -> Sample:
         weights = self.weights or (1.0,) * len(self.ops)

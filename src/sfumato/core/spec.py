@@ -275,4 +275,17 @@ def from_yaml(text: str, *, trust: tuple[str, ...] = ()) -> Any:
 
 def to_yaml(value: Any) -> str:
     """Write a configured object as YAML, settings in the order of their declaration."""
-    return str(yaml.safe_dump(to_spec(value), sort_keys=False, allow_unicode=True, width=100))
+    return yaml.dump(
+        to_spec(value), Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=100
+    )
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Escape what a person cannot see; a bare control character would come back as a space."""
+
+    def represent_str(self, data: str) -> Any:
+        style = None if data.isprintable() else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_PlainDumper.add_representer(str, _PlainDumper.represent_str)

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from sfumato.core.compiled import compiled
 
+f32 = np.float32
+
 __all__ = ["Kernel", "Taps", "apply_taps", "taps_for"]
 
 Kernel: TypeAlias = Literal["area", "bicubic", "lanczos"]
@@ -64,7 +66,7 @@ def taps_for(old: int, new: int, kernel: Kernel) -> Taps:
 
 def _packed(first: NDArray[np.int64], weights: NDArray[np.float64], old: int) -> Taps:
     """Begin every row with a sample inside, and end it inside, the padding included."""
-    count = min(weights.shape[1], old)
+    count = min(-(-weights.shape[1] // 4) * 4, old)  # whole fours are summed fastest
     start = np.clip(first, 0, old - count)
     at = start[:, None] + np.arange(count) - first[:, None]
     inside = (at >= 0) & (at < weights.shape[1])
@@ -95,40 +97,64 @@ def apply_taps(
         row_weights: weights of the old rows.
         first: first old column of each new column.
         weights: weights of the old columns.
-        band: low and high bound of the result, and whether it is rounded.
+        band: low and high bound of the result, and 1 where it is rounded.
         out: (m, n, c), written.
     """
     height, width, channels = image.shape
     rows, columns = out.shape[0], out.shape[1]
-    low, high, rounded = np.float32(band[0]), np.float32(band[1]), band[2] > 0
-    line = np.empty(width * channels, np.float32)
-    lines = np.zeros((width * channels, ROWS), np.float32)
-    total = np.empty(channels * ROWS, np.float32)
     flat = image.reshape(height, width * channels)
     result = out.reshape(rows, columns * channels)
+    line = np.empty(width * channels, np.float32)
+    lines = np.zeros(width * channels * ROWS, np.float32)
     for top in range(0, rows, ROWS):
         count = min(ROWS, rows - top)
         for r in range(count):
-            line[:] = np.float32(0.0)
-            for k in range(row_weights.shape[1]):
-                weight = row_weights[top + r, k]
-                if weight != 0:
-                    source = flat[row_first[top + r] + k]
-                    for i in range(line.shape[0]):
-                        line[i] += weight * np.float32(source[i])
+            _add_rows(flat, row_first[top + r], row_weights[top + r], line)
             for i in range(line.shape[0]):
-                lines[i, r] = line[i]
-        for x in range(columns):
-            total[:] = np.float32(0.0)
-            for k in range(weights.shape[1]):
-                weight = weights[x, k]
-                part = lines[(first[x] + k) * channels : (first[x] + k + 1) * channels].ravel()
-                for i in range(channels * ROWS):
-                    total[i] += weight * part[i]
-            for channel in range(channels):
-                for r in range(count):
-                    value = total[channel * ROWS + r]
-                    if rounded:
-                        value = np.rint(value)
-                    value = min(max(value, low), high)
-                    result[top + r, x * channels + channel] = value
+                lines[i * ROWS + r] = line[i]
+        for channel in range(channels):
+            _along(lines, channel, channels, first, weights, band, result[top : top + count])
+
+
+@compiled
+def _add_rows(flat: Any, start: int, share: Any, line: Any) -> None:
+    """Sum old rows by their weights, four at a time to spare the sum."""
+    line[:] = f32(0.0)
+    taps = share.shape[0]
+    for k in range(0, taps - 3, 4):
+        a, b, c, d = flat[start + k], flat[start + k + 1], flat[start + k + 2], flat[start + k + 3]
+        wa, wb, wc, wd = share[k], share[k + 1], share[k + 2], share[k + 3]
+        for i in range(line.shape[0]):
+            pair = wa * f32(a[i]) + wb * f32(b[i])
+            line[i] += pair + (wc * f32(c[i]) + wd * f32(d[i]))
+    for k in range(taps - taps % 4, taps):
+        e, we = flat[start + k], share[k]
+        for i in range(line.shape[0]):
+            line[i] += we * f32(e[i])
+
+
+@compiled
+def _along(
+    lines: Any, channel: int, channels: int, first: Any, weights: Any, band: Any, out: Any
+) -> None:
+    """Resample eight lines that stand side by side; eight scalars become one vector."""
+    low, high, rounded = f32(band[0]), f32(band[1]), band[2] > 0
+    for x in range(first.shape[0]):
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = f32(0.0)
+        at = (first[x] * channels + channel) * ROWS
+        for k in range(weights.shape[1]):
+            w = weights[x, k]
+            v = lines[at : at + ROWS]
+            s0 += w * v[0]
+            s1 += w * v[1]
+            s2 += w * v[2]
+            s3 += w * v[3]
+            s4 += w * v[4]
+            s5 += w * v[5]
+            s6 += w * v[6]
+            s7 += w * v[7]
+            at += channels * ROWS
+        for r, s in enumerate((s0, s1, s2, s3, s4, s5, s6, s7)):
+            if r < out.shape[0]:
+                value = np.rint(s) if rounded else s
+                out[r, x * channels + channel] = min(max(value, low), high)

@@ -87,8 +87,7 @@ def laplacian_pyramid(image: Plane, levels: int, *, border: Border = "symmetric"
     """Give the band of each level, finest first, and the coarsest level as it is."""
     gaussian = gaussian_pyramid(image, levels, border=border)
     bands = [
-        fine - expand(coarse, fine.shape[:2], border=border)
-        for fine, coarse in pairwise(gaussian)
+        fine - expand(coarse, fine.shape[:2], border=border) for fine, coarse in pairwise(gaussian)
     ]
     return [*bands, gaussian[-1]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sfumato.core.opencv import cv2
 from sfumato.core.operator import Operator, Rng
 from sfumato.core.sample import Sample
 
-__all__ = ["Resize", "resize_image"]
+__all__ = ["Resize", "resize_image", "resize_sample"]
 
 Size = tuple[int, int]
 
@@ -55,25 +56,38 @@ class Resize(Operator):
         return max(1, round(height * scale)), self.long_side_px
 
     def apply(self, sample: Sample, rng: Rng) -> Sample:
-        old, new = sample.size, self.size_for(sample.size)
-        if old == new:
-            return sample
-        changes: dict[str, Any] = {}
-        for name in ("image", "hint", "target"):
-            picture = getattr(sample, name)
-            if picture is not None and picture.shape[:2] == old:
-                changes[name] = resize_image(picture, new)
-        if sample.stack is not None and sample.stack.shape[1:3] == old:
-            changes["stack"] = np.stack([resize_image(frame, new) for frame in sample.stack])
-        for name in ("mask", "depth"):
-            plane = getattr(sample, name)
-            if plane is not None:
-                changes[name] = _nearest(plane, new)
-        for name, columns in (("keypoints", 2), ("boxes", 4)):
-            table = getattr(sample, name)
-            if table is not None:
-                changes[name] = _moved(table, columns, old, new)
-        return sample.but(**changes)
+        return resize_sample(sample, self.size_for(sample.size), resize_image)
+
+
+def resize_sample(
+    sample: Sample, new: Size, resizer: Callable[[NDArray[Any], Size], NDArray[Any]]
+) -> Sample:
+    """Bring a sample to a height and width, and everything on the picture along.
+
+    Args:
+        sample: the picture; stack, hint and target of its size are resized too.
+        new: height and width to reach.
+        resizer: gives a picture (h, w, c) at a height and width.
+    """
+    old = sample.size
+    if old == new:
+        return sample
+    changes: dict[str, Any] = {}
+    for name in ("image", "hint", "target"):
+        picture = getattr(sample, name)
+        if picture is not None and picture.shape[:2] == old:
+            changes[name] = resizer(picture, new)
+    if sample.stack is not None and sample.stack.shape[1:3] == old:
+        changes["stack"] = np.stack([resizer(frame, new) for frame in sample.stack])
+    for name in ("mask", "depth"):
+        plane = getattr(sample, name)
+        if plane is not None:
+            changes[name] = _nearest(plane, new)
+    for name, columns in (("keypoints", 2), ("boxes", 4)):
+        table = getattr(sample, name)
+        if table is not None:
+            changes[name] = _moved(table, columns, old, new)
+    return sample.but(**changes)
 
 
 def resize_image(image: NDArray[Any], size: Size) -> NDArray[Any]:
