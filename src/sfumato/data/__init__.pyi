@@ -5,6 +5,9 @@ from .defocus import circle_of_confusion as circle_of_confusion
 from .demo import DemoFrames as DemoFrames
 from .demo import write_demo_frames as write_demo_frames
 from .dusk_room import DuskRoom as DuskRoom
+from .edge_charts import DiscChart as DiscChart
+from .edge_charts import EdgeChart as EdgeChart
+from .edge_charts import LineChart as LineChart
 from .response import decode_response as decode_response
 from .response import encode_response as encode_response
 from .scene import Scene as Scene

@@ -135,7 +135,11 @@ def estimate_homography(
             f"estimate_homography: {len(source)} pairs of points, at least {wanted} are needed"
         )
     matrix, inliers = _agreed(source, target, threshold_px, method, wanted)
-    _check_shape(matrix, _outline(source, size))
+    try:
+        _check_shape(matrix, _outline(source, size))
+    except AlignmentError as refusal:
+        said = f"{int(inliers.sum())} of {len(source)} pairs agree on one map, but"
+        raise AlignmentError(f"{said} {refusal.message}") from refusal
     error = transfer_error(matrix, source[inliers], target[inliers])
     return HomographyFit(matrix, inliers, float(np.sqrt((error**2).mean())))
 
