@@ -12,8 +12,8 @@ from sfumato.core.compiled import compiled
 
 __all__ = ["log_density"]
 
-NEGLIGIBLE = -40.0
-"""Logarithm of the share of the largest term below which terms are left out."""
+NEGLIGIBLE = 1e-17
+"""Share of the largest term below which terms are left out."""
 LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -38,34 +38,51 @@ def log_density(
 
 
 @compiled
-def _log_term(count: float, electrons: float, seen: float, spread: float) -> float:
-    distance = (seen - count) / spread
-    return float(
-        count * math.log(electrons) - electrons - math.lgamma(count + 1.0) - 0.5 * distance**2
-    )
+def _log_ratio(count: float, electrons: float, seen: float, spread: float) -> float:
+    """Logarithm of the term of one count more over that of this count."""
+    return float(math.log(electrons / (count + 1.0)) + (seen - count - 0.5) / spread**2)
+
+
+@compiled
+def _largest(electrons: float, seen: float, spread: float) -> float:
+    """Find the count of the largest term: Newton steps for the root of its slope, then by ones."""
+    place = max((seen + spread**2) * electrons / (electrons + spread**2), 0.5)
+    for _ in range(4):
+        slope = math.log(electrons / place) + (seen - place) / spread**2
+        place = max(place + slope / (1.0 / place + 1.0 / spread**2), 0.1 * place)
+    count = float(math.floor(place))
+    while _log_ratio(count, electrons, seen, spread) > 0.0:
+        count += 1.0
+    while count > 0.0 and _log_ratio(count - 1.0, electrons, seen, spread) < 0.0:
+        count -= 1.0
+    return count
 
 
 @compiled
 def _log_sum(electrons: float, seen: float, spread: float) -> float:
-    """Sum over counts; the terms are log-concave, so outward from the largest."""
-    between = (seen + spread**2) * electrons / (electrons + spread**2)
-    mode = max(math.floor(between), 0.0)
-    best = _log_term(mode, electrons, seen, spread)
-    for direction in (1.0, -1.0):
-        while mode + direction >= 0.0:
-            beside = _log_term(mode + direction, electrons, seen, spread)
-            if beside <= best:
-                break
-            mode, best = mode + direction, beside
+    """Sum over counts; the terms are log-concave, so outward from the largest.
+
+    Each term follows from the one before by a ratio, and the ratio's exponential by another.
+    """
+    mode = _largest(electrons, seen, spread)
+    bend = math.exp(-1.0 / spread**2)
     total = 1.0
-    for direction in (1.0, -1.0):
-        count = mode + direction
-        while count >= 0.0:
-            share = _log_term(count, electrons, seen, spread) - best
-            if share < NEGLIGIBLE:
-                break
-            total += math.exp(share)
-            count += direction
+    count, share = mode, 1.0
+    factor = electrons * math.exp((seen - mode - 0.5) / spread**2)
+    while share > NEGLIGIBLE:
+        count += 1.0
+        share *= factor / count
+        factor *= bend
+        total += share
+    count, share = mode, 1.0
+    factor = math.exp((mode - 0.5 - seen) / spread**2) / electrons
+    while count > 0.0 and share > NEGLIGIBLE:
+        share *= factor * count
+        factor *= bend
+        count -= 1.0
+        total += share
+    distance = (seen - mode) / spread
+    best = mode * math.log(electrons) - electrons - math.lgamma(mode + 1.0) - 0.5 * distance**2
     return float(best + math.log(total))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -25,15 +26,6 @@ LEAST_SIZE = 64
 EDGE_SHARE = 1.0
 """How much of the noise an edge may show."""
 PASSES = 2
-TAIL = np.array([-0.3326706, 0.8068915, -0.4598775, -0.1350110, 0.0854413, 0.0352263])
-"""Daubechies' high-pass filter with three vanishing moments, sum of squares 1."""
-SMOOTH = np.array([0.3326706, 0.8068915, 0.4598775, -0.1350110, -0.0854413, 0.0352263])
-LEVELS = 300
-LEAST_LEVELS = 8
-LEAST_COUNT = 40
-LEAST_SIZE = 64
-EDGE_SHARES = (1.0, 0.7)
-"""How much of the local noise an edge may show: the quieter part is taken where it is large enough."""
 TAIL = 4.0
 """Degrees of freedom of the errors: texture pushes some levels far off the curve."""
 ROUNDS = 60
@@ -214,8 +206,8 @@ def _level_sets(
     edges[0], edges[-1] = -np.inf, np.inf
     starts = np.searchsorted(brightness, edges)
     rows = []
-    for start, stop in zip(starts[:-1], starts[1:], strict=True):
-        count = int(stop - start)
+    for start, stop in itertools.pairwise(starts.tolist()):
+        count = stop - start
         if count < LEAST_COUNT:
             continue
         part = details[start:stop]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,6 @@ class IsoCalibration:
         """Give the confidence interval of the read noise of a site in DN."""
         if self.darks is None:
             return self.fits[site].sigma_interval(share)
-        from statistics import NormalDist  # noqa: PLC0415
-
         reach = NormalDist().inv_cdf((1 + share) / 2) * self.darks.read_sigma_error[site]
         middle = self.darks.read_sigma[site]
         return max(middle - reach, 0.0), middle + reach
@@ -133,7 +132,7 @@ def calibrate_iso(
     white: float,
     dark_names: Sequence[str] = (),
 ) -> IsoCalibration:
-    """Calibrate a camera at one ISO from pairs of flat frames, and dark frames where there are some.
+    """Calibrate a camera at one ISO from pairs of flat frames and, if there are some, darks.
 
     Each color gets its photon transfer line. Dark frames give black, read noise,
     row noise and the shape of the noise, and stand in the line as its darkest level.
@@ -229,9 +228,7 @@ def _same_sensor(
     return wanted
 
 
-def _dark_point(
-    dark: DarkFrames, k: int, shape: tuple[int, ...], count: int
-) -> TransferPoint:
+def _dark_point(dark: DarkFrames, k: int, shape: tuple[int, ...], count: int) -> TransferPoint:
     """Turn dark frames into a level of the line, with the weight that they deserve."""
     read, row = dark.read_sigma[k] ** 2, max(dark.row_variance, 0.0)
     variance = read + row + dark.rounding_variance

@@ -230,6 +230,12 @@ def _without_leaks(
     usual = 1.4826 * float(np.median(np.abs(away)))
     # Read noise alone, as seen between neighbours, bounds from below what is usual.
     pixel = _robust_sigma(np.asarray(frames[0][::2], np.float64)[:, ::2])
+    if usual > pixel > 0:
+        raise RangeError(
+            f"dark frames: they do not agree with each other, their brightness wanders by "
+            f"{usual:.2g} DN where a pixel has a noise of {pixel:.2g} DN",
+            hint="take them in one go, at one exposure time, lens cap on and viewfinder covered",
+        )
     limit = LEAK_SIGMAS * max(usual, pixel / math.sqrt(float(area.mean())), 1e-9)
     outliers, kept = [], []
     for k, name in enumerate(names):

@@ -84,7 +84,7 @@ def gain_from_db(db: ArrayLike, *, rule: Rule = "exact") -> NDArray[np.float64]:
     """
     values = np.asarray(db, np.float64)
     if not np.isfinite(values).all():
-        raise RangeError(f"gain_from_db: decibel are finite, got {db}")
+        raise RangeError(f"gain_from_db: decibel are finite, got {values}")
     return np.asarray(np.exp2(values / _db_a_stop(rule)))
 
 
@@ -268,7 +268,7 @@ class SensorGain(Configured):
 def _positive(value: ArrayLike, name: str) -> NDArray[np.float64]:
     values = np.asarray(value, np.float64)
     if not (np.isfinite(values).all() and (values > 0.0).all()):
-        raise RangeError(f"{name}: expected values above 0, got {value}")
+        raise RangeError(f"{name}: expected values above 0, got {values}")
     return values
 
 

@@ -118,19 +118,19 @@ def measure_pair(
     kept = steady[~(wild | clipped)]
     count = kept.size
     excluded = ""
+    variance = float(kept.var(ddof=1)) / 2 if count > 1 else math.nan
     if lost > MOST_OUTLIERS * steady.size or (lost and near) or count < LEAST_PIXELS:
         excluded = f"{lost / steady.size:.2%} of the values are clipped"
+    elif variance < (LEAST_SIGMA_STEPS * step) ** 2:
+        excluded = "the noise is smaller than half a step of the values"
     elif _piles_up(first) or _piles_up(second):
         excluded = "many pixels share the largest value: clipped below the stated white"
     elif mean > TOP_SHARE * (white - black):
         excluded = f"above {TOP_SHARE:.0%} of white"
     drift = shift / abs(mean) if mean else 0.0
-    variance = float(kept.var(ddof=1)) / 2 if count > 1 else math.nan
     noise_of_shift = math.sqrt(2 * max(variance, 0.0) / max(count, 1))
     if not excluded and abs(drift) > MOST_DRIFT and abs(shift) > 6 * noise_of_shift + 0.1 * step:
         excluded = f"the light drifted by {abs(drift):.1%} between the frames"
-    if not excluded and variance < (LEAST_SIGMA_STEPS * step) ** 2:
-        excluded = "the noise is smaller than half a step of the values"
     return TransferPoint(
         mean=mean,
         variance=variance,

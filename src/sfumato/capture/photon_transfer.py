@@ -74,8 +74,9 @@ class TransferFit:
     def sigma_interval(self, share: float = 0.95) -> tuple[float, float]:
         """Give the same for the read noise in DN; it begins at 0 where it is not resolved."""
         reach = NormalDist().inv_cdf((1 + share) / 2) * math.sqrt(self.covariance[1][1])
-        low, high = (max(self.read_variance + side * reach, 0.0) for side in (-1, 1))
-        return math.sqrt(low), math.sqrt(high)
+        # Below zero the estimate is chance alone, and bounds nothing by itself.
+        high = max(self.read_variance, 0.0) + reach
+        return math.sqrt(max(self.read_variance - reach, 0.0)), math.sqrt(high)
 
     def variance(self, mean: NDArray[Any] | float) -> Any:
         """Give the line: variance in DN^2 at a mean above black, rounding included."""

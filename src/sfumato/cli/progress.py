@@ -26,6 +26,7 @@ DOING = {
     "tone": "bending tones",
     "sharpen": "sharpening",
     "write": "writing",
+    "calibrate": "measuring the noise",
     "report": "writing the report",
 }
 
