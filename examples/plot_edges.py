@@ -11,7 +11,7 @@ import numpy as np
 
 import sfumato as sf
 
-chart = sf.data.DiscChart(size=(64, 64), radius_px=20.5, blur_px=0.7, noise=2.0)
+chart = sf.data.DiscChart(size=(64, 64), radius_px=20.5, blur_px=0.7, noise_sd=2 / 255)
 picture = chart.picture()
 detectors = (
     sf.features.DevernayEdges(),
@@ -24,7 +24,7 @@ found = {type(d).__name__: d.detect(picture) for d in detectors}
 for name, points in found.items():
     error = chart.distance(points.x, points.y)
     circle = sf.features.fit_circle(points)
-    print(f"{name:18} rms {np.sqrt(np.mean(error**2)):.4f} px, radius {circle.radius:.4f}")
+    print(f"{name:18} rms {np.sqrt(np.mean(error**2)):.4f} px, radius {circle.radius_px:.4f}")
 
 points = found["DevernayEdges"]
 figure, axes = plt.subplots(1, 2, figsize=(11, 5.2), layout="constrained")

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from sfumato.errors import RangeError
 from sfumato.features import Gradient, morphological_gradient
+from sfumato.testing import practice_sample
 
 METHODS = ["sobel", "scharr", "gaussian", "morphological"]
 
@@ -87,3 +88,13 @@ def test_no_scale_is_refused():
         morphological_gradient(np.zeros((4, 4), np.float32), 0)
     with pytest.raises(RangeError, match="NaN"):
         Gradient().field(np.full((4, 4), np.nan, np.float32))
+
+
+def test_the_numbers_do_not_depend_on_where_arrays_lie_in_memory():
+    picture = practice_sample(channels=1, dtype=np.float32).image
+    first = Gradient().field(picture).magnitude
+    held: list[object] = []
+    sizes = np.random.default_rng(1).integers(1, 60_000, 1500)
+    for size in sizes:
+        held = [*held[-4:], np.random.default_rng(0).random(size).astype(np.float32)]
+        assert np.array_equal(Gradient().field(picture).magnitude, first)

@@ -105,7 +105,8 @@ class Gradient(ImageOperator):
             dx, dy = _differences(plane, "scharr" if self.method == "scharr" else "sobel")
         if self.method == "morphological":
             return GradientField(dx, dy, morphological_gradient(plane, self.scales))
-        return GradientField(dx, dy, cv2.magnitude(dx, dy))
+        # Not cv2.magnitude: its last bit depends on where the arrays lie in memory.
+        return GradientField(dx, dy, np.sqrt(dx * dx + dy * dy))
 
     def apply_image(self, image: Image, rng: Rng) -> Image:
         field = self.field(image)

@@ -65,7 +65,7 @@ class SplineEdges(EdgeDetector):
 
     def locate(self, plane: Plane) -> EdgePoints:
         seeds, gx, gy = find_seeds(plane, self.sigma, self.thresholds, 1, self.min_points)
-        coefficients = _spline_coefficients(cv2.magnitude(gx, gy))
+        coefficients = _spline_coefficients(np.sqrt(gx * gx + gy * gy))
         x, y, nx, ny = seeds.table[:4]
         found = np.full((3, x.size), np.nan)
         _climb(coefficients, seeds.table, found)
