@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,10 +11,9 @@ from numpy.typing import NDArray
 from sfumato.capture.noise_law import NoiseLaw
 from sfumato.capture.noise_model import NoiseModel
 from sfumato.core.bounds import Between
-from sfumato.core.files import read_text, write_atomically
 from sfumato.core.operator import Rng
-from sfumato.core.spec import Configured, from_yaml, to_yaml
-from sfumato.errors import RangeError, ShapeError, SpecError
+from sfumato.core.spec import Configured
+from sfumato.errors import RangeError, ShapeError
 
 __all__ = ["CameraNoise"]
 
@@ -115,27 +113,6 @@ class CameraNoise(Configured):
             ShapeError: neither a picture nor a mosaic of these models.
         """
         return self.at(iso).apply(linear, rng, clip=clip)
-
-    def save(self, path: str | Path) -> None:
-        """Write everything as YAML.
-
-        Raises:
-            FileError: the file cannot be written.
-        """
-        write_atomically(path, to_yaml(self).encode())
-
-    @classmethod
-    def load(cls, path: str | Path) -> CameraNoise:
-        """Read what `save` wrote.
-
-        Raises:
-            FileError: the file cannot be read.
-            SpecError: it holds something else.
-        """
-        built = from_yaml(read_text(path))
-        if not isinstance(built, cls):
-            raise SpecError(f"{path}: expected a {cls.__name__}, got {type(built).__name__}")
-        return built
 
 
 def _between(low: NoiseModel, high: NoiseModel, share: float) -> NoiseModel:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
@@ -14,9 +13,8 @@ from sfumato.capture._noise_density import log_density
 from sfumato.capture._noise_draws import disturb
 from sfumato.capture._tukey_lambda import tukey_deviation
 from sfumato.core.bounds import Between
-from sfumato.core.files import read_text, write_atomically
 from sfumato.core.operator import Rng
-from sfumato.core.spec import Configured, from_yaml, to_yaml
+from sfumato.core.spec import Configured
 from sfumato.errors import DtypeError, RangeError, ShapeError, SpecError
 
 __all__ = ["NoiseModel"]
@@ -278,27 +276,6 @@ class NoiseModel(Configured):
             row_noise=self.row_noise * factor,
             step=self.step * factor if step is None else step,
         )
-
-    def save(self, path: str | Path) -> None:
-        """Write the model as YAML.
-
-        Raises:
-            FileError: the file cannot be written.
-        """
-        write_atomically(path, to_yaml(self).encode())
-
-    @classmethod
-    def load(cls, path: str | Path) -> NoiseModel:
-        """Read what `save` wrote.
-
-        Raises:
-            FileError: the file cannot be read.
-            SpecError: it holds something else.
-        """
-        built = from_yaml(read_text(path))
-        if not isinstance(built, cls):
-            raise SpecError(f"{path}: expected a {cls.__name__}, got {type(built).__name__}")
-        return built
 
     @classmethod
     def from_noise_profile(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from sfumato.core.bounds import Between
-from sfumato.core.files import read_text, write_atomically
 from sfumato.core.operator import Operator, Rng
 from sfumato.core.sample import Sample
-from sfumato.core.spec import from_yaml, to_yaml
+from sfumato.core.spec import from_yaml
 from sfumato.errors import FieldError, RangeError, SpecError
 
 __all__ = ["Maybe", "OneOf", "Pipeline"]
@@ -72,12 +70,8 @@ class Pipeline(Operator):
                 raise
         return sample
 
-    def to_yaml(self) -> str:
-        """Write the pipeline as a recipe."""
-        return to_yaml(self)
-
     @classmethod
-    def from_yaml(cls, text: str, *, trust: tuple[str, ...] = ()) -> Pipeline:
+    def from_yaml(cls, text: str, *, trust: tuple[str, ...] = ()) -> Self:
         """Read a recipe: a pipeline, one operator, or a list of operators.
 
         Raises:
@@ -85,37 +79,16 @@ class Pipeline(Operator):
         """
         built = from_yaml(text, trust=trust)
         if isinstance(built, Operator):
-            built = built if isinstance(built, Pipeline) else Pipeline(steps=(built,))
+            built = built if isinstance(built, cls) else cls(steps=(built,))
         elif isinstance(built, tuple) and built and all(isinstance(s, Operator) for s in built):
-            built = Pipeline(steps=built)
-        if not isinstance(built, Pipeline):
+            built = cls(steps=built)
+        if not isinstance(built, cls):
             raise SpecError(
                 "the recipe does not name an operator",
                 hint="write one operator a line: '- raster.Resize: {long_side_px: 1200}', "
                 "and '- package.module:Class: {}' for your own",
             )
         return built
-
-    def save(self, path: str | Path) -> None:
-        """Write the recipe to a file.
-
-        Raises:
-            FileError: the file cannot be written.
-        """
-        write_atomically(path, self.to_yaml().encode())
-
-    @classmethod
-    def load(cls, path: str | Path, *, trust: tuple[str, ...] = ()) -> Pipeline:
-        """Read a recipe from a file.
-
-        Raises:
-            FileError: the file cannot be read.
-            SpecError: the recipe cannot be understood.
-        """
-        try:
-            return cls.from_yaml(read_text(path), trust=trust)
-        except SpecError as error:
-            raise SpecError(f"{path}: {error.message}", hint=error.hint) from error
 
 
 class Maybe(Operator):

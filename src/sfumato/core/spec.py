@@ -14,11 +14,12 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, cast, dataclass_transform, get_type_hints
+from typing import Any, ClassVar, Self, cast, dataclass_transform, get_type_hints
 
 import yaml
 
 from sfumato.core.bounds import check_setting, describe_type
+from sfumato.core.files import read_text, write_atomically
 from sfumato.errors import SfumatoError, SpecError
 
 __all__ = ["Configured", "from_spec", "from_yaml", "rooms", "to_spec", "to_yaml"]
@@ -61,6 +62,43 @@ class Configured:
     def config(self) -> dict[str, Any]:
         """Every setting and its value."""
         return {name: getattr(self, name) for name in settings_of(type(self))}
+
+    def to_yaml(self) -> str:
+        """Write this as YAML, settings in the order of their declaration."""
+        return to_yaml(self)
+
+    @classmethod
+    def from_yaml(cls, text: str, *, trust: tuple[str, ...] = ()) -> Self:
+        """Read what `to_yaml` wrote.
+
+        Raises:
+            SpecError: the text cannot be understood, or describes something else.
+        """
+        built = from_yaml(text, trust=trust)
+        if not isinstance(built, cls):
+            raise SpecError(f"expected a {cls.__name__}, got {type(built).__name__}")
+        return built
+
+    def save(self, path: str | Path) -> None:
+        """Write this to a YAML file.
+
+        Raises:
+            FileError: the file cannot be written.
+        """
+        write_atomically(path, self.to_yaml().encode())
+
+    @classmethod
+    def load(cls, path: str | Path, *, trust: tuple[str, ...] = ()) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            FileError: the file cannot be read.
+            SpecError: as `from_yaml`; the message names the file.
+        """
+        try:
+            return cls.from_yaml(read_text(path), trust=trust)
+        except SpecError as error:
+            raise SpecError(f"{path}: {error.message}", hint=error.hint) from error
 
 
 def settings_of(cls: Any) -> dict[str, Any]:
