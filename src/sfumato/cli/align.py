@@ -92,7 +92,7 @@ def command(
         tell("read")
         sample = read_frames(frames, at_least=2, who="align")
         tell("align")
-        aligned = align.apply(sample, None)  # type: ignore[arg-type]
+        aligned = align(sample)
         tell("write")
         count = _write_all(output, aligned, names)
     said = f"{output}: {count} frames of {aligned.size[1]} x {aligned.size[0]} px"

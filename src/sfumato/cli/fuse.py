@@ -64,7 +64,7 @@ def command(
         tell("read")
         sample = raised_to(read_frames(frames, at_least=2, who="fuse"), bits)
         tell("fuse")
-        fused = fuse.apply(sample, None)  # type: ignore[arg-type]
+        fused = fuse(sample)
         tell("write")
         written = write_picture(output, fused, overwrite=overwrite, depth=bits)
     say([written], quiet=quiet)
