@@ -362,3 +362,17 @@ def test_refusals_say_what_came(rng):
     broken[1, 4, 4] = np.nan
     with pytest.raises(RangeError, match="frame 2.*NaN"):
         align(broken)
+
+
+@pytest.mark.parametrize("shift_px", [0.3, 0.6])
+def test_a_shift_of_a_part_of_a_pixel_is_found_and_undone(shift_px):
+    grain = np.random.default_rng(5).random((300, 400)).astype(np.float32)
+    scene = cv2.GaussianBlur(grain, (0, 0), 2.0)
+    scene = ((scene - scene.min()) / np.ptp(scene))[..., None]
+    # A shift by the phase of the spectrum is exact, whatever its size.
+    phase = np.exp(2j * np.pi * np.fft.fftfreq(400) * shift_px)
+    moved = np.fft.ifft(np.fft.fft(scene[..., 0], axis=1) * phase, axis=1).real
+    pair = np.clip(np.stack([scene, moved[..., None].astype(np.float32)]), 0, 1)
+    out = AlignFrames(reference=0)(Sample(pair[0], stack=pair))
+    found = out.meta["alignment"][1].homography
+    np.testing.assert_allclose(found[:2, 2], [shift_px, 0.0], atol=0.08)

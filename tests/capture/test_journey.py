@@ -1,4 +1,8 @@
-"""The whole way, against a scene whose motion and light are known exactly."""
+"""The whole way, against a scene whose motion and light are known exactly.
+
+The goal of deghosting is an error within 0.01 everywhere. The shares asked for here are what is
+reached, found by measuring; they guard against getting worse and do not say that the goal is met.
+"""
 
 from __future__ import annotations
 
