@@ -22,7 +22,7 @@ $(RUNS): pyproject.toml constraints.txt
 # tested, so that nothing else chooses another.
 $(READY): $(RUNS)
 	$(PIP) torch==2.13.0
-	$(PIP) -e ".[opencv,raw,learn,dxf,dev]"
+	$(PIP) -e ".[opencv,raw,ocio,learn,diffusion,dxf,dev]"
 	touch $@
 
 demo: $(RUNS)
