@@ -12,6 +12,7 @@ collect_ignore: list[str] = []
 if importlib.util.find_spec("torch") is None:
     learned = ("_inception", "_lpips_trunks", "_torch", "_weights", "inception_features", "lpips")
     collect_ignore += [f"src/sfumato/measure/{name}.py" for name in learned]
+    collect_ignore += ["src/sfumato/nn", "tests/nn"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

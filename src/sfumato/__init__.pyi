@@ -6,6 +6,7 @@ from . import errors as errors
 from . import features as features
 from . import io as io
 from . import measure as measure
+from . import nn as nn
 from . import raster as raster
 from . import testing as testing
 from .core.operator import Operator as Operator

@@ -76,7 +76,10 @@ def _seconds(code: str, *arguments: str) -> float:
 def test_every_name_on_a_menu_can_be_had(room):
     module = importlib.import_module(f"sfumato.{room}")
     for name in module.__all__:
-        assert getattr(module, name) is not None
+        try:
+            assert getattr(module, name) is not None
+        except MissingExtraError:
+            continue  # what needs torch, where it is not installed
 
 
 @pytest.mark.parametrize("room", [r for r in rooms() if r != "cli"])

@@ -1,0 +1,5 @@
+"""Parts that several networks share, and the losses they are taught with. Needs torch."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
