@@ -1,8 +1,11 @@
 from .canny import Canny as Canny
+from .clean_lines import CleanLines as CleanLines
 from .curve_fits import CircleFit as CircleFit
 from .curve_fits import LineFit as LineFit
 from .curve_fits import fit_circle as fit_circle
 from .curve_fits import fit_line as fit_line
+from .depth_hints import ShowDepth as ShowDepth
+from .depth_hints import ShowNormals as ShowNormals
 from .devernay import DevernayEdges as DevernayEdges
 from .drawing import draw_match as draw_match
 from .drawing import draw_outline as draw_outline
@@ -23,10 +26,15 @@ from .homography import estimate_homography as estimate_homography
 from .homography import map_points as map_points
 from .homography import refine_homography as refine_homography
 from .homography import transfer_error as transfer_error
+from .line_drawing import LineDrawing as LineDrawing
+from .line_regions import LineRegion as LineRegion
+from .line_regions import line_regions as line_regions
 from .match import match_keypoints as match_keypoints
 from .partial_area_edges import PartialAreaEdges as PartialAreaEdges
+from .scribble import Scribble as Scribble
 from .sift import KeyPoints as KeyPoints
 from .sift import detect_sift as detect_sift
+from .soft_edges import SoftEdges as SoftEdges
 from .spline_edges import SplineEdges as SplineEdges
 from .template import FindTemplate as FindTemplate
 from .template import TemplateMatch as TemplateMatch

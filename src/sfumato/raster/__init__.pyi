@@ -42,4 +42,6 @@ from .resampling import resample_image as resample_image
 from .resize import Resize as Resize
 from .resize import resize_image as resize_image
 from .sharpen import Sharpen as Sharpen
+from .show_labels import ShowLabels as ShowLabels
+from .show_labels import label_colors as label_colors
 from .within import Within as Within

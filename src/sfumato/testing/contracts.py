@@ -36,8 +36,16 @@ def practice_sample(
     mask = (x > size[1] // 2).astype(np.uint8)
     points = np.array([[1.0, 2.0], [size[1] - 3.0, size[0] / 2]], np.float32)
     boxes = np.array([[2.0, 3.0, size[1] / 2, size[0] - 4.0]], np.float32)
-    hint = stack[2].copy()
-    return Sample(stack[1].copy(), stack=stack, mask=mask, keypoints=points, boxes=boxes, hint=hint)
+    depth = (1.0 + x / size[1] + y / size[0]).astype(np.float32)
+    return Sample(
+        stack[1].copy(),
+        stack=stack,
+        mask=mask,
+        keypoints=points,
+        boxes=boxes,
+        depth=depth,
+        hint=stack[2].copy(),
+    )
 
 
 def check_operator(operator: Operator) -> None:

@@ -1,0 +1,58 @@
+"""Palettes: pictures made of known colors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sfumato.color import ShowPalette, palette_of
+from sfumato.core.sample import Sample
+from sfumato.errors import RangeError, ShapeError
+
+COLORS = np.array([[200, 30, 40], [20, 160, 60], [40, 60, 220], [240, 230, 40]], np.uint8)
+
+
+def mosaic(noise: float = 0.0) -> np.ndarray:
+    which = np.repeat([0, 0, 0, 0, 1, 1, 1, 2, 2, 3], 10)
+    picture = np.broadcast_to(COLORS[which], (30, 100, 3)).astype(np.float64)
+    rng = np.random.default_rng(0)
+    return np.clip(picture + rng.normal(0, noise, picture.shape), 0, 255).astype(np.uint8)
+
+
+def test_the_colors_of_a_mosaic_are_found_the_commonest_first():
+    found = palette_of(mosaic(noise=3.0), 4) * 255
+    np.testing.assert_allclose(found, COLORS, atol=3)
+
+
+def test_a_palette_is_the_same_for_the_same_seed_and_every_dtype():
+    codes = mosaic()
+    first = palette_of(codes, 4)
+    np.testing.assert_array_equal(first, palette_of(codes, 4))
+    np.testing.assert_allclose(first, palette_of(codes.astype(np.uint16) * 257, 4), atol=1e-3)
+
+
+def test_fewer_colors_than_asked_come_back_where_there_are_fewer():
+    assert palette_of(np.full((5, 5, 1), 77, np.uint8), 6).shape == (1, 3)
+
+
+def test_a_mosaic_hint_is_the_mean_of_its_cells():
+    rng = np.random.default_rng(1)
+    picture = rng.random((32, 48, 3), np.float32)
+    hint = ShowPalette(cell_px=16)(Sample(picture)).hint
+    means = picture.reshape(2, 16, 3, 16, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(hint[::16, ::16], means, atol=1e-6)
+    assert (hint == np.repeat(np.repeat(hint[::16, ::16], 16, 0), 16, 1)).all()
+
+
+def test_stripes_hold_the_palette():
+    hint = ShowPalette(how="palette", colors=4)(Sample(mosaic())).hint
+    np.testing.assert_allclose(hint[0, [10, 35, 60, 85]].astype(int), COLORS, atol=3)
+
+
+def test_what_is_no_color_picture_is_refused():
+    with pytest.raises(ShapeError, match="1 or 3 channels"):
+        palette_of(np.zeros((4, 4, 2), np.uint8))
+    with pytest.raises(RangeError, match="at least 1"):
+        palette_of(mosaic(), 0)
+    with pytest.raises(RangeError, match="NaN"):
+        palette_of(np.full((4, 4, 3), np.nan, np.float32))
