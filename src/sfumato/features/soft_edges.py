@@ -68,4 +68,4 @@ class SoftEdges(Operator):
             logarithms += np.log(np.maximum(sigma * np.hypot(right, down), np.float32(1e-8)))
         edge = np.exp(logarithms / np.float32(len(self.sigmas)))
         white = max(float(np.percentile(edge, self.white_percentile)), self.faintest)
-        return np.clip(edge / np.float32(white), 0.0, 1.0) ** np.float32(self.gamma)
+        return np.asarray(np.clip(edge / np.float32(white), 0.0, 1.0) ** np.float32(self.gamma))
