@@ -1,3 +1,4 @@
+from . import augment as augment
 from . import capture as capture
 from . import color as color
 from . import core as core
