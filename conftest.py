@@ -10,9 +10,11 @@ import pytest
 
 collect_ignore: list[str] = []
 if importlib.util.find_spec("torch") is None:
-    learned = ("_inception", "_lpips_trunks", "_torch", "_weights", "inception_features", "lpips")
+    learned = ("_inception", "_lpips_trunks", "_torch", "inception_features", "lpips")
     collect_ignore += [f"src/sfumato/measure/{name}.py" for name in learned]
     collect_ignore += ["src/sfumato/nn", "tests/nn"]
+    learned = ("batch", "method", "network", "any_size", "tensors", "weights")
+    collect_ignore += [f"src/sfumato/core/{name}.py" for name in learned]
 
 
 def pytest_configure(config: pytest.Config) -> None:

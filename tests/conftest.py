@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).parent / "support"))  # classes that several tests share
 
 # No test asserts a time: the first example may wait for a compilation, or the machine be busy.
 settings.register_profile("house", deadline=None)

@@ -10,6 +10,9 @@ from . import measure as measure
 from . import nn as nn
 from . import raster as raster
 from . import testing as testing
+from .core.batch import Batch as Batch
+from .core.method import Method as Method
+from .core.network import load as load
 from .core.operator import Operator as Operator
 from .core.pipeline import Pipeline as Pipeline
 from .core.sample import Sample as Sample

@@ -8,6 +8,7 @@ import inspect
 import numpy as np
 import pytest
 
+from sfumato.core.apply import Apply
 from sfumato.core.metric import Metric
 from sfumato.core.operator import ImageOperator, Operator
 from sfumato.core.spec import rooms
@@ -32,6 +33,8 @@ def public(kind):
 
 @pytest.mark.parametrize("operator", [*public(Operator)])
 def test_an_operator_keeps_its_promises(operator):
+    if operator is Apply:
+        pytest.skip("needs weights of a method for any channels: see tests/core/test_apply.py")
     check_operator(operator.example())
 
 

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from sfumato.core.files import atomic_path, read_text, write_atomically
+from sfumato.core.files import atomic_folder, atomic_path, read_text, write_atomically
 from sfumato.errors import FileError
 
 
@@ -40,3 +40,26 @@ def test_what_cannot_be_written_or_read_is_an_error_that_names_the_file(tmp_path
     binary.write_bytes(b"\xff\xfe\xff")
     with pytest.raises(FileError, match="not a text file"):
         read_text(binary)
+
+
+def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
+    with atomic_folder(tmp_path / "a" / "b") as new:
+        (new / "x").write_text("1")
+        assert not (tmp_path / "a" / "b").exists()
+    assert (tmp_path / "a/b/x").read_text() == "1"
+    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "a" / "b") as new:
+        (new / "x").write_text("2")
+        raise ZeroDivisionError
+    assert (tmp_path / "a/b/x").read_text() == "1"
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["b"]
+
+
+def test_a_folder_with_other_things_is_never_replaced(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "diary").write_text("mine")
+    with pytest.raises(FileError, match="diary"), atomic_folder(tmp_path / "b") as new:
+        (new / "x").write_text("1")
+    assert (tmp_path / "b/diary").read_text() == "mine"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError), atomic_folder(tmp_path / "file") as new:
+        (new / "x").write_text("1")

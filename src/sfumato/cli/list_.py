@@ -40,7 +40,10 @@ def _operators(room: str | None) -> list[str]:
     for name in [room] if room else open_rooms:
         module = importlib.import_module(f"sfumato.{name}")
         for entry in module.__all__:
-            thing = getattr(module, entry)
+            try:
+                thing = getattr(module, entry)
+            except ImportError:
+                continue  # what learns, where torch is not installed
             if isinstance(thing, type) and issubclass(thing, Operator) and _concrete(thing):
                 found.append((f"{name}.{entry}", _first_line(thing)))
     width = max((len(name) for name, _ in found), default=0)
@@ -57,16 +60,14 @@ def _first_line(cls: type) -> str:
 
 def _settings(name: str) -> list[str]:
     import inspect
-    from dataclasses import MISSING, fields
 
     from sfumato.core.bounds import describe_type
-    from sfumato.core.spec import look_up, settings_of
+    from sfumato.core.spec import defaults_of, look_up, settings_of
 
     cls = look_up(name)
-    defaults = {f.name: f.default for f in fields(cls)}
+    defaults = defaults_of(cls)
     lines = [f"{name}  {_first_line(cls)}", ""]
     for setting, annotation in settings_of(cls).items():
-        default = defaults[setting]
-        tail = "" if default is MISSING else f" = {default!r}"
+        tail = f" = {defaults[setting]!r}" if setting in defaults else ""
         lines.append(f"  {setting}: {describe_type(annotation)}{tail}")
     return [*lines, "", *inspect.cleandoc(cls.__doc__ or "").splitlines()[2:]]

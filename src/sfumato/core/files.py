@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from sfumato.errors import FileError
 
-__all__ = ["atomic_path", "read_text", "write_atomically"]
+__all__ = ["atomic_folder", "atomic_path", "read_text", "write_atomically"]
 
 MAX_TEXT_BYTES = 16 * 2**20
 
@@ -74,3 +75,67 @@ def write_atomically(path: str | Path, data: bytes) -> None:
     """
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Give a temporary folder beside ``path``, and rename it when all went well.
+
+    Every file in it has reached the disk before it gets its name: a power cut
+    leaves the whole folder or none. An earlier folder of that name is replaced
+    if it holds nothing but what the new one holds too.
+
+    Raises:
+        FileError: the folder cannot be written, or holds something else already.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:40]}-"))
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {error.strerror}") from error
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o777 & ~umask)  # mkdtemp gives 0700
+        _sync_tree(temporary)
+        _take_place(temporary, path)
+        _sync(path.parent)
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, OSError) and not isinstance(error, FileError):
+            raise FileError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise
+
+
+def _take_place(new: Path, path: Path) -> None:
+    if not path.exists():
+        new.replace(path)
+        return
+    strangers = sorted({f.name for f in path.iterdir()} - {f.name for f in new.iterdir()})
+    if strangers:
+        raise FileError(
+            f"{path}: holds other files already, such as {strangers[0]}",
+            hint="name a new folder, or empty this one",
+        )
+    aside = new.with_name(f"{new.name}.old")
+    path.replace(aside)
+    new.replace(path)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():
+        return  # folders cannot be opened there
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
+import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast, dataclass_transform, get_type_hints
+from typing import Any, ClassVar, Self, dataclass_transform, get_type_hints
 
 import yaml
 
@@ -22,14 +23,27 @@ from sfumato.core.bounds import check_setting, describe_type
 from sfumato.core.files import read_text, write_atomically
 from sfumato.errors import SfumatoError, SpecError
 
-__all__ = ["Configured", "from_spec", "from_yaml", "rooms", "to_spec", "to_yaml"]
+__all__ = ["Buildable", "Configured", "from_spec", "from_yaml", "rooms", "to_spec", "to_yaml"]
 
 MAX_DEPTH = 50
 """Nesting beyond this is no recipe that a person wrote."""
 
 
+class Buildable:
+    """What a recipe can name: built from keywords alone, which it can tell again.
+
+    Operators and metrics are `Configured`; what holds weights is a
+    `sfumato.core.network.Network`. Only these two derive from it directly.
+    """
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every setting and its value."""
+        raise NotImplementedError
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-class Configured:
+class Configured(Buildable):
     """A class whose settings are declared once, checked when built, and written down.
 
     Subclasses become frozen keyword-only dataclasses by themselves. Each
@@ -102,60 +116,75 @@ class Configured:
 
 
 def settings_of(cls: Any) -> dict[str, Any]:
-    """Give the settings of a configured class and their resolved annotations."""
+    """Give the settings of a class that a recipe can name, and their resolved annotations."""
     return dict(_resolved(cls))
 
 
 @functools.cache
 def _resolved(cls: Any) -> dict[str, Any]:
-    hints = get_type_hints(cls, include_extras=True)
-    return {f.name: hints[f.name] for f in fields(cls) if f.init}
+    if is_dataclass(cls):
+        hints = get_type_hints(cls, include_extras=True)
+        return {f.name: hints[f.name] for f in fields(cls) if f.init}
+    hints = get_type_hints(cls.__init__, include_extras=True)
+    return {name: hints.get(name, Any) for name in inspect.signature(cls).parameters}
+
+
+def defaults_of(cls: Any) -> dict[str, Any]:
+    """Give the settings that may be left out, and what they are then."""
+    if is_dataclass(cls):
+        own = {f.name: f for f in fields(cls) if f.init}
+        made = {n: f.default_factory() for n, f in own.items() if callable(f.default_factory)}
+        return made | {n: f.default for n, f in own.items() if f.default is not MISSING}
+    parameters = inspect.signature(cls).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
 def describe_settings(cls: type[Any]) -> str:
     """List what a class takes, with types, bounds and defaults, in one line."""
-    defaults = {f.name: f for f in fields(cls)}
+    defaults = defaults_of(cls)
 
     def one(name: str, annotation: Any) -> str:
-        default = defaults[name].default
-        tail = "" if default is MISSING else f" = {default!r}"
+        tail = f" = {defaults[name]!r}" if name in defaults else ""
         return f"{name}: {describe_type(annotation)}{tail}"
 
     listed = ", ".join(one(*item) for item in settings_of(cls).items())
     return f"it takes {listed}" if listed else "it takes no settings"
 
 
+def refuse_strangers(cls: type[Any], args: Sequence[Any], settings: Mapping[str, Any]) -> None:
+    """Refuse what a class does not take, and say what it lacks.
+
+    Raises:
+        SpecError: a bare value, a setting that does not exist, or one that is missing.
+    """
+    known = settings_of(cls)
+    strangers = [name for name in settings if name not in known]
+    if args or strangers:
+        what = f"an unexpected setting '{strangers[0]}'" if strangers else "a bare value"
+        raise SpecError(
+            f"{spec_name(cls)}: got {what}",
+            hint=_did_you_mean(strangers, known) + describe_settings(cls),
+        )
+    optional = defaults_of(cls)
+    missing = [name for name in known if name not in settings and name not in optional]
+    if missing:
+        raise SpecError(
+            f"{spec_name(cls)}: the setting '{missing[0]}' is missing",
+            hint=describe_settings(cls),
+        )
+
+
 def _refusing_strangers(cls: type[Any], init: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(init)
     def checked_init(self: Any, *args: Any, **settings: Any) -> None:
         if type(self) is cls:
-            known = {f.name for f in fields(cls) if f.init}
-            strangers = [name for name in settings if name not in known]
-            if args or strangers:
-                what = f"an unexpected setting '{strangers[0]}'" if strangers else "a bare value"
-                raise SpecError(
-                    f"{spec_name(cls)}: got {what}",
-                    hint=_did_you_mean(strangers, known) + describe_settings(cls),
-                )
-            missing = [
-                f.name
-                for f in fields(cls)
-                if f.init
-                and f.name not in settings
-                and f.default is MISSING
-                and f.default_factory is MISSING
-            ]
-            if missing:
-                raise SpecError(
-                    f"{spec_name(cls)}: the setting '{missing[0]}' is missing",
-                    hint=describe_settings(cls),
-                )
+            refuse_strangers(cls, args, settings)
         init(self, *args, **settings)
 
     return checked_init
 
 
-def _did_you_mean(strangers: list[str], known: set[str]) -> str:
+def _did_you_mean(strangers: Sequence[str], known: Mapping[str, Any]) -> str:
     close = difflib.get_close_matches(strangers[0], known, n=1) if strangers else []
     return f"did you mean '{close[0]}'? " if close else ""
 
@@ -184,9 +213,8 @@ def to_spec(value: Any) -> Any:
         >>> to_spec(sf.raster.Resize(long_side_px=640))
         {'raster.Resize': {'long_side_px': 640}}
     """
-    if isinstance(value, Configured):
-        written = {f.name: getattr(value, f.name) for f in fields(cast("Any", value)) if f.init}
-        return {spec_name(type(value)): {name: to_spec(v) for name, v in written.items()}}
+    if isinstance(value, Buildable):
+        return {spec_name(type(value)): {name: to_spec(v) for name, v in value.config.items()}}
     if isinstance(value, Mapping):
         return {str(key): to_spec(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
@@ -261,7 +289,7 @@ def look_up(name: str, trust: tuple[str, ...] = ()) -> type[Any]:
             hint = f"did you mean {room}.{close[0]}?" if close else "see: sfumato list"
             raise SpecError(f"{name}: '{class_name}' is not on the menu of '{room}'", hint=hint)
         found = getattr(module, class_name)
-    if not (isinstance(found, type) and issubclass(found, Configured)):
+    if not (isinstance(found, type) and issubclass(found, Buildable)):
         raise SpecError(f"{name} is not something that a recipe can build")
     return found
 

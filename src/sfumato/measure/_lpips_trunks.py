@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
+from sfumato.core.weights import fit, locate, read_state
 from sfumato.errors import FileError
 from sfumato.measure._torch import Tensor, functional, nn, torch
-from sfumato.measure._weights import fit, locate, read_state
 
 __all__ = ["TRUNKS", "Heads", "PerceptualDistance", "Trunk", "build"]
 

@@ -1,8 +1,4 @@
-"""The one door to torch, for the learned metrics only.
-
-It stands apart so that everything else in this room works without torch, and
-so that a missing torch is told in one place.
-"""
+"""What the learned metrics need of torch; everything else in this room works without it."""
 
 from __future__ import annotations
 
@@ -13,36 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.core.shapes import to_unit
-from sfumato.errors import MissingExtraError, RangeError
-
-try:
-    import torch
-    from torch import Tensor, nn
-    from torch.nn import functional
-except ImportError as error:
-    raise MissingExtraError(
-        f"learned metrics need torch, which cannot be imported: {error}",
-        hint='pip install "sfumato[learn]"',
-    ) from error
+from sfumato.core.tensors import Tensor, functional, nn, on_device, torch
 
 __all__ = ["Tensor", "functional", "measuring", "nn", "on_device", "to_tensor", "torch"]
-
-
-def on_device(name: str, who: str) -> torch.device:
-    """Give the device of that name.
-
-    Raises:
-        RangeError: there is none.
-    """
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        said = str(error).strip().partition("\n")[0]
-        raise RangeError(
-            f"{who}: the device {name!r} cannot be used: {said}", hint="device='cpu' always can"
-        ) from error
-    return device
 
 
 def to_tensor(stack: NDArray[np.generic], device: torch.device) -> Tensor:

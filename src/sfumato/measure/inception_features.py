@@ -85,9 +85,9 @@ class InceptionFeatures(Configured):
 
     @functools.cached_property
     def _network(self) -> Inception:
+        from sfumato.core.weights import fit, locate, read_state  # noqa: PLC0415
         from sfumato.measure._inception import Inception  # noqa: PLC0415 (torch, where it is used)
         from sfumato.measure._torch import nn, torch  # noqa: PLC0415
-        from sfumato.measure._weights import fit, locate, read_state  # noqa: PLC0415
 
         with torch.random.fork_rng(devices=[]):  # features must not move the caller's dice
             torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Published weights: find the file, read it, and account for every entry."""
+"""Weights: find the file, read it without running it, and account for every entry."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sfumato.core.tensors import Tensor, nn, torch
 from sfumato.errors import FileError, MissingExtraError
-from sfumato.measure._torch import Tensor, nn, torch
 
-__all__ = ["fit", "locate", "read_state"]
+__all__ = ["HUB", "fetched", "fit", "locate", "read_state"]
 
 HUB = "hub:"
 COUNTER = "num_batches_tracked"
@@ -32,7 +32,7 @@ def locate(weights: str | Path, patterns: Sequence[str], who: str) -> Path:
         MissingExtraError: a hub name, and huggingface_hub is not installed.
     """
     if str(weights).startswith(HUB):
-        weights = _fetched(str(weights)[len(HUB) :], patterns, who)
+        weights = fetched(str(weights)[len(HUB) :], patterns, who)
     path = Path(weights).expanduser()
     if path.is_file():
         return path
@@ -51,7 +51,13 @@ def locate(weights: str | Path, patterns: Sequence[str], who: str) -> Path:
     return found[0]
 
 
-def _fetched(name: str, patterns: Sequence[str], who: str) -> Path:
+def fetched(name: str, patterns: Sequence[str], who: str) -> Path:
+    """Fetch ``owner/name`` or ``owner/name/file`` from the hub, once, and tell where it lies.
+
+    Raises:
+        FileError: it cannot be fetched.
+        MissingExtraError: huggingface_hub is not installed.
+    """
     try:
         from huggingface_hub import hf_hub_download, snapshot_download  # noqa: PLC0415 (an extra)
     except ImportError as error:
@@ -141,7 +147,8 @@ def fit(module: nn.Module, state: Mapping[str, Tensor], who: str, spare: Sequenc
             f"{who}: the file {'; '.join(said)}",
             hint=f"expected {len(wanted)} entries: {_some(list(wanted))}",
         )
-    module.load_state_dict({name: state[name] for name in wanted}, strict=False)
+    given = {name: state[name] for name in module.state_dict() if name in state}
+    module.load_state_dict(given, strict=False)
 
 
 def _some(names: Sequence[str]) -> str:
