@@ -27,5 +27,5 @@ def test_one_operator_is_explained(run):
 
 
 def test_what_is_not_there_is_refused(refused):
-    assert "there is no room 'attic'; hint: rooms: capture" in refused("list", "attic")
+    assert "there is no room 'attic'; hint: rooms: augment, " in refused("list", "attic")
     assert "did you mean raster.Resize?" in refused("list", "raster.Resise")
