@@ -9,6 +9,7 @@ from . import io as io
 from . import measure as measure
 from . import nn as nn
 from . import raster as raster
+from . import segment as segment
 from . import testing as testing
 from .core.batch import Batch as Batch
 from .core.method import Method as Method

@@ -1,0 +1,3 @@
+from .label_counts import LabelCounts as LabelCounts
+from .label_overlay import LabelOverlay as LabelOverlay
+from .unet import UNet as UNet
