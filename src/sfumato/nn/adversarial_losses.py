@@ -5,7 +5,7 @@ Critics give one number or a map of numbers for each picture; higher means more 
 
 from __future__ import annotations
 
-from sfumato.nn._torch import Tensor, functional
+from sfumato.core.tensors import Tensor, functional
 
 __all__ = [
     "hinge_critic_loss",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sfumato.core.tensors import Tensor, functional, nn
 from sfumato.errors import ShapeError
-from sfumato.nn._torch import Tensor, functional, nn
 from sfumato.nn.convolution import group_norm, zeroed
 
 __all__ = ["CrossAttention", "SelfAttention"]

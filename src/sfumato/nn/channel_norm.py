@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sfumato.nn._torch import Tensor, nn, torch
+from sfumato.core.tensors import Tensor, nn, torch
 
 __all__ = ["ChannelNorm"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeVar
 
+from sfumato.core.tensors import nn
 from sfumato.errors import ShapeError
-from sfumato.nn._torch import nn
 
 __all__ = ["ConvBlock", "group_norm", "zeroed"]
 

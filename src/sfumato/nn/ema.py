@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 
+from sfumato.core.tensors import Tensor, nn, torch
 from sfumato.errors import RangeError, ShapeError
-from sfumato.nn._torch import Tensor, nn, torch
 
 __all__ = ["EMA"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from sfumato.core.tensors import Tensor, nn, torch
 from sfumato.errors import SpecError
-from sfumato.nn._torch import Tensor, nn, torch
 
 __all__ = ["FeatureTap"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sfumato.core.tensors import Tensor, functional, torch
 from sfumato.errors import RangeError, ShapeError
-from sfumato.nn._torch import Tensor, functional, torch
 
 __all__ = ["cross_entropy", "dice_loss"]
 

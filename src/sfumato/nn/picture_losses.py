@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import MissingExtraError, ShapeError
-from sfumato.nn._torch import Tensor, torch
 
 __all__ = ["charbonnier_loss", "ssim_loss", "total_variation"]
 

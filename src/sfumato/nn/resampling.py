@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from sfumato.core.tensors import Tensor, functional, nn
 from sfumato.errors import ShapeError
-from sfumato.nn._torch import Tensor, functional, nn
 
 __all__ = ["Downsample", "ShuffleUp", "UnshuffleDown", "Upsample"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from sfumato.core.tensors import Tensor, functional, nn, torch
 from sfumato.errors import ShapeError
-from sfumato.nn._torch import Tensor, functional, nn, torch
 
 __all__ = ["TimeEmbedding", "sinusoidal_embedding"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from sfumato.core.tensors import Tensor, functional, nn, torch
 from sfumato.errors import ShapeError
-from sfumato.nn._torch import Tensor, functional, nn, torch
 from sfumato.nn.convolution import ConvBlock
 
 __all__ = ["UNetLayers", "pad_to", "whole_window_size"]

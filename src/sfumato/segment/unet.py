@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from sfumato.core.batch import Batch
 from sfumato.core.bounds import Between
 from sfumato.core.method import Method
+from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import RangeError
-from sfumato.nn._torch import Tensor, torch
 from sfumato.nn.label_losses import cross_entropy, dice_loss
 from sfumato.segment._unet_layers import UNetLayers
 
