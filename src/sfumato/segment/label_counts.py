@@ -95,7 +95,7 @@ class LabelCounts:
         Shape:
             (h, w).
         """
-        best = self.counts.argmax(axis=0).astype(np.int32)
+        best: NDArray[np.int32] = self.counts.argmax(axis=0).astype(np.int32)
         best[self.counts.sum(axis=0) == 0] = self.majority()
         return best
 
