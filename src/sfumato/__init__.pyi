@@ -5,6 +5,7 @@ from . import core as core
 from . import data as data
 from . import errors as errors
 from . import features as features
+from . import generate as generate
 from . import io as io
 from . import measure as measure
 from . import nn as nn

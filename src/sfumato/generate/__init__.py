@@ -1,0 +1,5 @@
+"""Pictures from noise: diffusion processes, samplers, and the networks that denoise."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from sfumato.generate.times import CubicTimes, ImportanceTimes, UniformTimes
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def taught(losses, rounds=10):
+    times = ImportanceTimes(steps=len(losses))
+    for _ in range(rounds):
+        times.learn(torch.arange(len(losses)), torch.tensor(losses))
+    return times
+
+
+def test_uniform_draws_reach_every_step_alike():
+    t, weights = UniformTimes(steps=10).draw(20_000, seeded())
+    assert torch.equal(weights, torch.ones(20_000))
+    np.testing.assert_allclose(np.bincount(t, minlength=10) / 20_000, 0.1, atol=0.01)
+
+
+def test_cubic_draws_favour_noise_as_the_formula_says():
+    t, _ = CubicTimes(steps=1000).draw(50_000, seeded())
+    # t < s needs u > (1 - s / 1000)^(1/3)
+    for s in (100, 500, 900):
+        expected = 1 - (1 - s / 1000) ** (1 / 3)
+        assert (t < s).float().mean().item() == pytest.approx(expected, abs=0.01)
+    assert int(t.max()) <= 999
+
+
+def test_importance_is_uniform_until_each_step_has_ten_losses():
+    times = taught([1.0, 9.0], rounds=9)
+    assert times.probabilities().tolist() == [0.5, 0.5]
+    times.learn(torch.tensor([0, 1]), torch.tensor([1.0, 9.0]))
+    expected = 0.999 * np.array([0.1, 0.9]) + 0.001 * 0.5
+    np.testing.assert_allclose(times.probabilities(), expected)
+
+
+def test_importance_weights_leave_the_mean_loss_where_it_was():
+    losses = torch.tensor([1.0, 4.0, 20.0, 100.0])
+    t, weights = taught(losses.tolist()).draw(100_000, seeded())
+    assert (losses[t] * weights).mean().item() == pytest.approx(losses.mean().item(), rel=0.01)
+
+
+def test_only_the_last_ten_losses_count():
+    times = taught([50.0, 1.0])
+    for _ in range(10):
+        times.learn(torch.tensor([0]), torch.tensor([1.0]))
+    np.testing.assert_allclose(times.probabilities(), [0.5, 0.5])
+
+
+def test_losses_that_are_no_numbers_are_not_learned():
+    times = taught([1.0, 1.0])
+    times.learn(torch.tensor([0, 1]), torch.tensor([float("nan"), float("inf")]))
+    np.testing.assert_allclose(times.probabilities(), [0.5, 0.5])
+
+
+def test_what_it_has_learned_is_in_the_checkpoint():
+    times = taught([3.0, 1.0, 2.0], rounds=12)
+    again = ImportanceTimes(steps=3)
+    again.load_state_dict(times.state_dict())
+    assert torch.equal(again.draw(50, seeded())[0], times.draw(50, seeded())[0])
