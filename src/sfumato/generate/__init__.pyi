@@ -20,6 +20,7 @@ from .objective import min_snr_weights as min_snr_weights
 from .process import DiffusionProcess as DiffusionProcess
 from .process import Gaussian as Gaussian
 from .process import respaced_steps as respaced_steps
+from .residuals import Residuals as Residuals
 from .schedule import CosineSchedule as CosineSchedule
 from .schedule import LinearSchedule as LinearSchedule
 from .schedule import ScaledLinearSchedule as ScaledLinearSchedule
@@ -30,3 +31,4 @@ from .times import CubicTimes as CubicTimes
 from .times import ImportanceTimes as ImportanceTimes
 from .times import TimeSampler as TimeSampler
 from .times import UniformTimes as UniformTimes
+from .unet import UNet as UNet
