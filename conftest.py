@@ -13,6 +13,7 @@ if importlib.util.find_spec("torch") is None:
     learned = ("_inception", "_lpips_trunks", "_torch", "inception_features", "lpips")
     collect_ignore += [f"src/sfumato/measure/{name}.py" for name in learned]
     collect_ignore += ["src/sfumato/nn", "tests/nn", "src/sfumato/segment", "tests/segment"]
+    collect_ignore += ["src/sfumato/generate", "tests/generate"]
     learned = ("batch", "method", "network", "any_size", "tensors", "weights")
     collect_ignore += [f"src/sfumato/core/{name}.py" for name in learned]
 

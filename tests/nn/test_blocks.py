@@ -207,3 +207,23 @@ def test_blocks_run_under_autocast_with_gradients():
         loss = block(torch.randn(1, 3, 8, 8)).float().square().mean()
     loss.backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in block.parameters())
+
+
+def test_a_condition_that_is_added_goes_into_the_second_norm():
+    block = ResidualBlock(8, 8, condition=3, steered="add", groups=4)
+    torch.nn.init.normal_(block.conv_out.weight)
+    x, condition = torch.randn(2, 8, 4, 4), torch.randn(2, 3)
+    silu = torch.nn.functional.silu
+    h = block.conv_in(silu(block.norm_in(x))) + block.film(silu(condition))[:, :, None, None]
+    expected = x + block.conv_out(silu(block.norm_out(h)))
+    torch.testing.assert_close(block(x, condition), expected)
+    assert block.film.out_features == 8
+
+
+@pytest.mark.parametrize(("resample", "side"), [("down", 2), ("up", 8)])
+def test_a_new_resampling_block_only_resamples(resample, side):
+    block = ResidualBlock(8, 8, resample=resample, groups=4)
+    x = torch.randn(1, 8, 4, 4)
+    found = block(x)
+    assert found.shape[-1] == side
+    torch.testing.assert_close(found.mean(dim=(2, 3)), x.mean(dim=(2, 3)))

@@ -8,6 +8,7 @@ from .denoise import keeping as keeping
 from .dpm_solver import dpm_solver as dpm_solver
 from .euler import euler as euler
 from .heun import heun as heun
+from .improved_diffusion import load_improved_diffusion as load_improved_diffusion
 from .levels import Level as Level
 from .levels import Levels as Levels
 from .levels import sampling_levels as sampling_levels

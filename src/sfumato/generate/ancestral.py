@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import FieldError
 from sfumato.generate.denoise import Denoise, Estimate
 from sfumato.generate.levels import Level, Levels
 from sfumato.generate.noise import Rngs, draw_noise
-from sfumato.nn._torch import Tensor, torch
 
 __all__ = ["ancestral"]
 

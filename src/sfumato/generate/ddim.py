@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
+from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import RangeError
 from sfumato.generate.denoise import Denoise
 from sfumato.generate.levels import Level, Levels
 from sfumato.generate.noise import Rngs, draw_noise
-from sfumato.nn._torch import Tensor, torch
 
 __all__ = ["ddim", "straight_step"]
 

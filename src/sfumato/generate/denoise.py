@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import ShapeError
 from sfumato.generate.levels import Level
-from sfumato.nn._torch import Tensor, torch
 
 __all__ = ["Denoise", "Estimate", "clipping", "guidance", "keeping"]
 

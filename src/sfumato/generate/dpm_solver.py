@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
+from sfumato.core.tensors import Tensor, torch
 from sfumato.generate.ddim import straight_step
 from sfumato.generate.denoise import Denoise
 from sfumato.generate.levels import Level, Levels
 from sfumato.generate.noise import Rngs
-from sfumato.nn._torch import Tensor, torch
 
 __all__ = ["dpm_solver"]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from sfumato.core.tensors import Tensor, torch
 from sfumato.generate.ddim import straight_step
 from sfumato.generate.denoise import Denoise
 from sfumato.generate.levels import Levels
 from sfumato.generate.noise import Rngs
-from sfumato.nn._torch import Tensor, torch
 
 __all__ = ["heun"]
 

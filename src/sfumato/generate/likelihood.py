@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import RangeError
 from sfumato.generate.process import DiffusionProcess, Gaussian
-from sfumato.nn._torch import Tensor, torch
 
 __all__ = [
     "BitsPerDimension",

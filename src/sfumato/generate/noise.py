@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import ShapeError
-from sfumato.nn._torch import Tensor, torch
 
 __all__ = ["Rngs", "draw_noise", "generators"]
 

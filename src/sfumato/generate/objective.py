@@ -6,10 +6,10 @@ from typing import Literal
 
 import numpy as np
 
+from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import ShapeError
 from sfumato.generate.likelihood import step_bits
 from sfumato.generate.process import DiffusionProcess, Gaussian, Target
-from sfumato.nn._torch import Tensor, torch
 
 __all__ = ["Objective", "Variance", "diffusion_terms", "min_snr_weights", "split_variance"]
 

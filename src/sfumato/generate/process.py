@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.core.spec import Configured
+from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import RangeError
 from sfumato.generate.schedule import CosineSchedule, Schedule
-from sfumato.nn._torch import Tensor, torch
 
 __all__ = ["DiffusionProcess", "Gaussian", "Target", "respaced_steps"]
 

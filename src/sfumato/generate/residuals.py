@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sfumato.core.tensors import Tensor
 from sfumato.errors import ShapeError
-from sfumato.nn._torch import Tensor
 
 __all__ = ["Residuals"]
 

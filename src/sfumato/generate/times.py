@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 
-from sfumato.nn._torch import Tensor, nn, torch
+from sfumato.core.tensors import Tensor, nn, torch
 
 __all__ = ["CubicTimes", "ImportanceTimes", "TimeSampler", "UniformTimes"]
 

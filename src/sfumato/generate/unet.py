@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from sfumato.core.bounds import Between
 from sfumato.core.network import Network
+from sfumato.core.tensors import Tensor
 from sfumato.errors import RangeError, ShapeError
 from sfumato.generate.residuals import Residuals
 from sfumato.generate.unet_parts import Plan, UNetDecoder, UNetEncoder, added
-from sfumato.nn._torch import Tensor
 
 __all__ = ["UNet"]
 

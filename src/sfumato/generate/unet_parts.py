@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from sfumato.core.tensors import Tensor, functional, nn, torch
 from sfumato.errors import FieldError, ShapeError
-from sfumato.nn._torch import Tensor, functional, nn, torch
 from sfumato.nn.attention import CrossAttention, SelfAttention
 from sfumato.nn.convolution import group_norm, zeroed
 from sfumato.nn.resampling import Downsample, Upsample
