@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
-from sfumato.augment._vocabulary import translate
+from sfumato.augment._vocabulary import Legacy, translate
+from sfumato.core.spec import Configured
 
-__all__ = ["document_common_settings", "translating"]
+__all__ = ["Bilingual"]
 
 COMMON_SETTINGS = {
     "p": "the share of calls that the transform acts on.",
@@ -21,9 +23,29 @@ COMMON_SETTINGS = {
 """Settings that mean the same everywhere are documented once, here."""
 
 
-def translating(cls: type[Any], init: Callable[..., None]) -> Callable[..., None]:
-    """Let a constructor take bare values, and the words of both vocabularies."""
+class Bilingual(Configured):
+    """A class whose constructor takes bare values, and old words; see `_vocabulary`."""
 
+    legacy: ClassVar[Mapping[str, Legacy]] = {}
+    shorthand: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
+    defaults_1_3: ClassVar[Mapping[str, Any]] = {}
+    order: ClassVar[tuple[str, ...] | None] = None
+    order_1_3: ClassVar[tuple[str, ...] | None] = None
+    own_defaults: ClassVar[tuple[str, ...]] = ()
+    """Settings whose default differs from albumentations on purpose; the docs say why."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.__init__ = _translating(cls, cls.__init__)  # type: ignore[method-assign]
+        _document_common_settings(cls)
+
+    @classmethod
+    def understand(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """Rewrite settings that the declared vocabulary cannot express; nothing by default."""
+        return settings
+
+
+def _translating(cls: type[Any], init: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(init)
     def translated_init(self: Any, *args: Any, **settings: Any) -> None:
         if type(self) is cls:
@@ -35,15 +57,18 @@ def translating(cls: type[Any], init: Callable[..., None]) -> Callable[..., None
     return translated_init
 
 
-def document_common_settings(cls: type[Any]) -> None:
-    """Say in the docstring what the settings mean that every transform shares."""
+def _document_common_settings(cls: type[Any]) -> None:
+    """Say in the docstring what the settings mean that are documented elsewhere: here, or above."""
     text = cls.__dict__.get("__doc__") or ""
+    if not text or text.startswith(f"{cls.__name__}("):  # the one that dataclasses write
+        return
+    known = {**_inherited_meanings(cls), **COMMON_SETTINGS}
     missing = [
-        f"    {name}: {meaning}"
-        for name, meaning in COMMON_SETTINGS.items()
-        if name in cls.__dataclass_fields__ and f"{name}:" not in text
+        f"    {name}: {known[name]}"
+        for name in cls.__dataclass_fields__
+        if name in known and f"{name}:" not in text
     ]
-    if not text or not missing or "__main__" in text:
+    if not missing:
         return
     lines = text.rstrip().split("\n")
     heads = [k for k, line in enumerate(lines) if line.strip() == "Args:"]
@@ -52,5 +77,15 @@ def document_common_settings(cls: type[Any]) -> None:
         indent = lines[heads[0]][: -len("Args:")]
         lines[end:end] = [indent + line for line in missing]
     else:
-        lines += ["", "Args:", *missing]
+        lines += ["", "    Args:", *(f"    {line}" for line in missing)]
     cls.__doc__ = "\n".join(lines) + "\n"
+
+
+def _inherited_meanings(cls: type[Any]) -> dict[str, str]:
+    """Read what the classes above say about their settings."""
+    meanings: dict[str, str] = {}
+    for base in reversed(cls.__mro__[1:]):
+        _, _, listed = (base.__dict__.get("__doc__") or "").partition("Args:\n")
+        entries = re.findall(r"^ {8}(\w+): ((?:.|\n {9,})*)", listed, flags=re.MULTILINE)
+        meanings.update({name: " ".join(words.split()) for name, words in entries})
+    return meanings

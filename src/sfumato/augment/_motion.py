@@ -75,10 +75,11 @@ def move_boxes(motion: Motion, table: NDArray[np.float64]) -> NDArray[np.float64
     """Give the exact bound of every moved box; a box that meets the horizon is dropped."""
     if len(table) == 0:
         return table
-    if type(motion).points is Motion.points:
-        corners = _CORNERS  # a straight edge stays straight under a homography
-    else:
-        corners = _OUTLINE
+    matrix = motion.matrix
+    if matrix is not None and not (matrix[2, 0] or matrix[2, 1]) and matrix[2, 2] == 1.0:
+        return _move_boxes_affinely(matrix, table)
+    # A straight edge stays straight under a homography.
+    corners = _OUTLINE if matrix is None else _CORNERS
     low, high = table[:, None, :2], table[:, None, 2:4]
     outline = low + corners * (high - low)
     moved = motion.points(outline.reshape(-1, 2)).reshape(outline.shape)
@@ -89,6 +90,19 @@ def move_boxes(motion: Motion, table: NDArray[np.float64]) -> NDArray[np.float64
     return result[~lost] if lost.any() else result
 
 
+def _move_boxes_affinely(
+    matrix: NDArray[np.float64], table: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    linear = matrix[:2, :2]
+    low, high = table[:, :2], table[:, 2:4]
+    center = (low + high) @ (linear.T / 2) + matrix[:2, 2]
+    half = (high - low) @ (np.abs(linear).T / 2)
+    result = table.copy()
+    np.subtract(center, half, out=result[:, :2])
+    np.add(center, half, out=result[:, 2:4])
+    return result
+
+
 def move_keypoints(motion: Motion, table: NDArray[np.float64]) -> NDArray[np.float64]:
     """Move points, turn their angles and scale their sizes by the map's slope at each point."""
     if len(table) == 0:
@@ -97,13 +111,18 @@ def move_keypoints(motion: Motion, table: NDArray[np.float64]) -> NDArray[np.flo
     xy = table[:, :2]
     result[:, :2] = motion.points(xy)
     if table[:, 2:4].any():
-        ahead = np.column_stack([np.cos(table[:, 2]), np.sin(table[:, 2])]) * STEP_PX
+        ahead = np.column_stack([np.cos(table[:, 2]), np.sin(table[:, 2])])
         aside = ahead[:, ::-1] * [-1.0, 1.0]
-        along = motion.points(xy + ahead) - motion.points(xy - ahead)
-        across = motion.points(xy + aside) - motion.points(xy - aside)
-        turned = np.arctan2(along[:, 1], along[:, 0])
+        matrix = motion.matrix
+        if matrix is not None and not (matrix[2, 0] or matrix[2, 1]):
+            linear = matrix[:2, :2].T / matrix[2, 2]
+            along, across = ahead @ linear, aside @ linear
+        else:
+            ahead, aside = ahead * STEP_PX, aside * STEP_PX
+            along = (motion.points(xy + ahead) - motion.points(xy - ahead)) / (2 * STEP_PX)
+            across = (motion.points(xy + aside) - motion.points(xy - aside)) / (2 * STEP_PX)
         area = np.abs(along[:, 0] * across[:, 1] - along[:, 1] * across[:, 0])
-        result[:, 2] = np.mod(turned, 2 * np.pi)
-        result[:, 3] *= np.sqrt(area) / (2 * STEP_PX)
+        result[:, 2] = np.mod(np.arctan2(along[:, 1], along[:, 0]), 2 * np.pi)
+        result[:, 3] *= np.sqrt(area)
     lost = np.isnan(result[:, 0])
     return result[~lost] if lost.any() else result

@@ -8,31 +8,31 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.augment._fuse import fused
+from sfumato.augment._motion import Motion, Resampling, move_boxes, move_keypoints
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import FULL_RANGE
 from sfumato.errors import DtypeError, FieldError, ShapeError
 
-__all__ = ["KINDS", "LISTS", "Params", "Targets", "box_table", "give_rows", "point_table"]
+__all__ = ["KINDS", "Params", "Targets", "box_table", "give_rows", "point_table"]
 
 Params: TypeAlias = dict[str, Any]
 """What one call drew: small, and enough to do the same again."""
 
 KINDS: Mapping[str, str] = {
     "image": "image",
-    "images": "image",
+    "images": "images",
     "mask": "mask",
-    "masks": "mask",
+    "masks": "masks",
     "bboxes": "boxes",
     "boxes": "boxes",
     "keypoints": "keypoints",
     "hint": "follower",
     "target": "follower",
     "depth": "follower",
-    "stack": "follower",
+    "stack": "followers",
 }
 """Names that every call knows. A follower is a picture whose values are left alone."""
-
-LISTS = ("images", "masks", "stack")
 
 
 class Targets:
@@ -49,7 +49,10 @@ class Targets:
         size: height and width of the pictures now.
     """
 
-    __slots__ = ("boxes", "extras", "flat", "followers", "images", "keypoints", "masks", "size")
+    __slots__ = (
+        "boxes", "clean", "extras", "followers", "forms", "fuse", "images", "keypoints",
+        "mask_interpolation", "masks", "pending", "size", "tidy",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.images: dict[str, Any] = {}
@@ -58,8 +61,19 @@ class Targets:
         self.boxes: dict[str, NDArray[np.float64]] = {}
         self.keypoints: dict[str, NDArray[np.float64]] = {}
         self.extras: dict[str, Any] = {}
-        self.flat: dict[str, Any] = {}
         self.size: tuple[int, int] = (0, 0)
+        self.forms: dict[str, Any] = {}
+        """How pictures came that do not leave as they are kept: flat, as a list, as one array."""
+        self.pending: tuple[Motion, Resampling, Resampling] | None = None
+        """A motion that has been decided and not yet been carried out."""
+        self.fuse = False
+        """Whether motions may wait for the next one, to be carried out as one."""
+        self.mask_interpolation: str | None = None
+        """Overrides what transforms say about masks."""
+        self.clean: dict[str, Any] = {}
+        """Tables of which nothing is to be dropped, by name."""
+        self.tidy: Callable[[Targets], None] | None = None
+        """Called after everything that changes boxes or points: drops what left the picture."""
 
     @property
     def image(self) -> NDArray[Any]:
@@ -68,6 +82,7 @@ class Targets:
         Raises:
             FieldError: the call has no picture.
         """
+        self.settle()
         for value in self.images.values():
             return value[0] if type(value) is list else value  # type: ignore[no-any-return]
         raise FieldError("the transform reads 'image', which this call does not have")
@@ -75,6 +90,7 @@ class Targets:
     @property
     def mask(self) -> NDArray[Any] | None:
         """The first mask, if there is one."""
+        self.settle()
         for value in self.masks.values():
             if type(value) is list:
                 return value[0] if value else None
@@ -93,55 +109,113 @@ class Targets:
         """Replace each follower by what ``change`` makes of it."""
         _change(self.followers, change)
 
+    def move(self, motion: Motion, how: Resampling, how_mask: Resampling) -> None:
+        """Carry everything along a motion, now or together with those that follow."""
+        if self.mask_interpolation is not None:
+            how_mask = Resampling(self.mask_interpolation, how_mask.border, how_mask.fill)
+        step = (motion, how, how_mask)
+        if not self.fuse:
+            self._carry(*step)
+            return
+        if self.pending is not None:
+            together = fused(self.pending, step)
+            if together is None:
+                self.settle()
+            else:
+                step = together
+        self.pending = step
+        self.size = motion.size
+
+    def settle(self) -> None:
+        """Carry out what is pending."""
+        if self.pending is not None:
+            step, self.pending = self.pending, None
+            self._carry(*step)
+
+    def _carry(self, motion: Motion, how: Resampling, how_mask: Resampling) -> None:
+        for name, value in self.images.items():
+            if type(value) is list:
+                self.images[name] = [motion.image(item, how) for item in value]
+            else:
+                self.images[name] = motion.image(value, how)
+        if self.masks:
+            self.change_masks(lambda plane: motion.image(plane, how_mask))
+        if self.followers:
+            self.change_followers(lambda plane: motion.image(plane, how))
+        for name, boxes in self.boxes.items():
+            self.boxes[name] = move_boxes(motion, boxes)
+        for name, points in self.keypoints.items():
+            self.keypoints[name] = move_keypoints(motion, points)
+        self.size = motion.size
+        if self.tidy is not None:
+            self.tidy(self)
+
     def measure(self) -> None:
-        """Read the size anew from the pictures, after their geometry changed."""
+        """Read the size from the pictures."""
         for group in (self.images, self.masks, self.followers):
             for value in group.values():
                 first = value[0] if type(value) is list else value
-                self.size = first.shape[:2]
+                self.size = (first.shape[0], first.shape[1])
                 return
 
-    def take_picture(self, name: str, value: Any, who: str) -> Any:
-        """Check a picture, or a list of pictures, and give every one its channel axis."""
-        if isinstance(value, np.ndarray) and name not in LISTS:
-            return self._take_one(name, value, who)
-        if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 3):
-            if len(value) == 0:
-                raise ShapeError(f"{who}: '{name}' is empty")
-            self.flat[name] = "list" if isinstance(value, (list, tuple)) else "array"
-            return [self._take_one(f"{name}[{k}]", item, who) for k, item in enumerate(value)]
-        raise DtypeError(
-            f"{who}: '{name}' must be a NumPy array (h, w, c), got {type(value).__name__}",
-            hint="numpy.array(picture) turns a PIL picture into one",
-        )
+    def take(self, name: str, kind: str, value: Any, who: str) -> None:
+        """Take in a picture, a mask, or a list of such."""
+        if kind == "image":
+            self.images[name] = self._take_one(name, value, who)
+        elif kind == "images":
+            self.images[name] = self._take_many(name, value, who)
+        elif kind == "mask":
+            self.masks[name] = _checked_mask(name, value, who)
+        elif kind == "masks":
+            self.forms[name] = "array" if isinstance(value, np.ndarray) else "list"
+            self.masks[name] = [
+                _checked_mask(f"{name}[{k}]", item, who) for k, item in enumerate(value)
+            ]
+        elif kind == "follower":
+            self.followers[name] = np.asarray(value)
+        else:
+            self.forms[name] = "array" if isinstance(value, np.ndarray) else "list"
+            self.followers[name] = list(value)
+
+    def _take_many(self, name: str, value: Any, who: str) -> list[NDArray[Any]]:
+        if not isinstance(value, (list, tuple, np.ndarray)) or len(value) == 0:
+            raise ShapeError(f"{who}: '{name}' must be a list of pictures, and not empty")
+        self.forms[name] = "array" if isinstance(value, np.ndarray) else "list"
+        return [self._take_one(f"{name}[{k}]", item, who) for k, item in enumerate(value)]
 
     def _take_one(self, name: str, value: Any, who: str) -> NDArray[Any]:
         if not isinstance(value, np.ndarray):
-            raise DtypeError(f"{who}: '{name}' must be a NumPy array, got {type(value).__name__}")
+            raise DtypeError(
+                f"{who}: '{name}' must be a NumPy array (h, w, c), got {type(value).__name__}",
+                hint="numpy.asarray(picture) turns a PIL picture into one",
+            )
         if value.dtype not in FULL_RANGE:
             raise DtypeError(
                 f"{who}: '{name}' must be uint8, uint16 or float32, got {value.dtype}",
                 hint="convert it first and say the range: float64 in 0..1 by .astype(np.float32)",
             )
         if value.ndim == 2:
-            self.flat[name] = "flat"
+            self.forms[name] = "flat"
             value = value[..., None]
         array: NDArray[Any] = value
         if value.ndim != 3 or 0 in value.shape:
             raise ShapeError(f"{who}: '{name}' must be (h, w) or (h, w, c), got {value.shape}")
         return array
 
-    def give_picture(self, name: str, value: Any) -> Any:
-        """Undo `take_picture`: a picture that came flat leaves flat."""
-        form = self.flat.get(name)
-        if form is None:
-            return value
-        if form == "flat":
-            return (
-                value[..., 0] if getattr(value, "ndim", 0) == 3 and value.shape[2] == 1 else value
-            )
-        items = [self.give_picture(f"{name}[{k}]", item) for k, item in enumerate(value)]
-        return items if form == "list" else np.stack(items)
+    def give(self, name: str, group: Mapping[str, Any], given: Any) -> Any:
+        """Give back what `take` took in, in the form it came, sharing nothing with it."""
+        value, form = group[name], self.forms.get(name)
+        if form not in ("list", "array"):
+            return _unshared(self._in_form(name, value), given)
+        items = [
+            _unshared(self._in_form(f"{name}[{k}]", item), before)
+            for k, (item, before) in enumerate(zip(value, given, strict=True))
+        ]
+        return items if form == "list" else np.stack(items) if items else given.copy()
+
+    def _in_form(self, name: str, value: Any) -> Any:
+        flat = name in self.forms and isinstance(value, np.ndarray) and value.ndim == 3
+        return value[..., 0] if flat and value.shape[2] == 1 else value
 
     @classmethod
     def of_sample(cls, sample: Sample) -> Targets:
@@ -174,6 +248,19 @@ class Targets:
         if sample.keypoints is not None:
             changes["keypoints"] = give_rows(sample.keypoints, self.keypoints["keypoints"], 2)
         return sample.but(**changes)
+
+
+def _unshared(result: Any, given: Any) -> Any:
+    """Copy what was passed through, so that a result can be edited freely."""
+    arrays = isinstance(result, np.ndarray) and isinstance(given, np.ndarray)
+    return result.copy() if arrays and np.may_share_memory(result, given) else result
+
+
+def _checked_mask(name: str, value: Any, who: str) -> NDArray[Any]:
+    if not isinstance(value, np.ndarray) or value.ndim not in (2, 3):
+        what = value.shape if isinstance(value, np.ndarray) else type(value).__name__
+        raise ShapeError(f"{who}: '{name}' must be an array (h, w) or (h, w, c), got {what}")
+    return value
 
 
 def _change(group: dict[str, Any], change: Callable[[NDArray[Any]], NDArray[Any]]) -> None:

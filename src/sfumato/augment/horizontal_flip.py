@@ -18,7 +18,5 @@ class HorizontalFlip(SpatialTransform):
         array([[3, 2, 1]], dtype=uint8)
     """
 
-    exact = True
-
     def motion(self, params: Params, size: tuple[int, int]) -> Motion:
         return Symmetry("h", size)

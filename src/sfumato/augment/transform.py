@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.augment._calls import call_by_name
-from sfumato.augment._declare import document_common_settings, translating
+from sfumato.augment._declare import Bilingual
 from sfumato.augment._streams import ambient, as_generator
 from sfumato.augment._targets import Params, Targets
-from sfumato.augment._vocabulary import Legacy
 from sfumato.core.bounds import Between
 from sfumato.core.operator import ImageOperator, Operator, Rng
 from sfumato.core.sample import Sample
@@ -25,7 +23,7 @@ Trace = list[tuple[Any, Params]]
 """Which transforms ran in one call, in order, and what each of them drew."""
 
 
-class Transform(Operator):
+class Transform(Bilingual, Operator):
     """Vary a picture by chance; base of every transform, on its own only where none below fits.
 
     A subclass draws its parameters in `draw` and changes targets in the methods
@@ -33,35 +31,23 @@ class Transform(Operator):
     what was drawn and must not draw anything themselves. So one call treats all its targets
     alike, and can be repeated from its record. Settings are declared as for every operator;
     older words for them are listed as said in `sfumato.augment._vocabulary`.
+
+    Args:
+        p: the share of calls that the transform acts on.
     """
 
     p: Annotated[float, Between(0.0, 1.0)] = 0.5
 
-    legacy: ClassVar[Mapping[str, Legacy]] = {}
-    shorthand: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
-    defaults_1_3: ClassVar[Mapping[str, Any]] = {}
-    order: ClassVar[tuple[str, ...] | None] = None
-    order_1_3: ClassVar[tuple[str, ...] | None] = None
-    own_defaults: ClassVar[tuple[str, ...]] = ()
-    """Settings whose default differs from albumentations on purpose; the docs say why."""
     alters: ClassVar[tuple[str, ...]] = ()
     """What of a picture the transform changes on purpose: ``dtype``, ``channels``."""
     channels: ClassVar[tuple[int, ...] | None] = None
     """The numbers of channels that make sense; any, if there are none."""
     smallest: ClassVar[tuple[int, int]] = (1, 1)
     """Height and width below which the example refuses a picture."""
+    blind: ClassVar[bool] = False
+    """Whether `draw` looks at nothing but the size."""
     wants_unit_range: ClassVar[bool] = False
     """Whether float pictures must lie in 0..1, which `Compose` then checks once a call."""
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        cls.__init__ = translating(cls, cls.__init__)  # type: ignore[method-assign]
-        document_common_settings(cls)
-
-    @classmethod
-    def understand(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        """Rewrite settings that the declared vocabulary cannot express; nothing by default."""
-        return settings
 
     @classmethod
     def example(cls) -> Self:
@@ -90,6 +76,7 @@ class Transform(Operator):
 
     def work(self, targets: Targets, params: Params) -> None:
         """Change every target by what was drawn; may be called again for a replay."""
+        targets.settle()
         targets.change_images(lambda image: self.change_image(image, params))
         if targets.masks:
             targets.change_masks(lambda mask: self.change_mask(mask, params))
@@ -97,6 +84,8 @@ class Transform(Operator):
             targets.boxes[name] = self.change_boxes(boxes, params)
         for name, points in targets.keypoints.items():
             targets.keypoints[name] = self.change_keypoints(points, params)
+        if targets.tidy is not None:
+            targets.tidy(targets)
 
     def advance(
         self, targets: Targets, rng: Rng, trace: Trace | None = None, *, force: bool = False
@@ -104,6 +93,8 @@ class Transform(Operator):
         """Toss the coin, draw, and work; what ran is written to the trace, if there is one."""
         if not force and self.p < 1.0 and rng.random() >= self.p:
             return
+        if not self.blind:
+            targets.settle()
         params = self.draw(rng, targets)
         if trace is not None:
             trace.append((self, params))
@@ -144,6 +135,7 @@ class PixelTransform(Transform, ImageOperator):
         """Give the new picture (h, w, c) in the dtype of the old; leave the old one alone."""
 
     def work(self, targets: Targets, params: Params) -> None:
+        targets.settle()
         change = self.change_image
         for name, value in targets.images.items():
             if type(value) is list:

@@ -1,0 +1,110 @@
+"""How key points come, how they leave, and which of them stay."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.augment._declare import Bilingual
+from sfumato.augment._tables import numbers, rows_back
+from sfumato.augment.bbox_params import _as_names
+from sfumato.errors import RangeError
+
+__all__ = ["KeypointParams"]
+
+COLUMNS = {
+    "xy": (0, 1), "yx": (1, 0), "xya": (0, 1, 2), "xys": (0, 1, 3), "xyas": (0, 1, 2, 3),
+    "xysa": (0, 1, 3, 2), "xyz": (0, 1, None),
+}  # fmt: skip
+"""Where each number of a format stands in the table of `Targets`; a depth is left alone."""
+ANGLE = 2
+
+
+class KeypointParams(Bilingual):
+    """How `Compose` reads key points, and which it drops after they moved.
+
+    A point at (0, 0) lies in the center of the upper left pixel. Angles are measured from the
+    x axis towards the y axis, so clockwise as seen.
+
+    Args:
+        format: the order of x, y, angle (a), size (s) and depth (z): ``xy``, ``yx``, ``xya``,
+            ``xys``, ``xyas``, ``xysa`` or ``xyz``.
+        label_fields: names of lists that run along with the points and lose what they lose.
+        remove_invisible: drop points that leave the picture, and refuse those that come in
+            outside; else both are kept.
+        angle_in_degrees: angles are degrees, else radians.
+        check_each_transform: drop after every transform, not only at the end.
+    """
+
+    format: Literal["xy", "yx", "xya", "xys", "xyas", "xysa", "xyz"]
+    label_fields: tuple[str, ...] | None = None
+    remove_invisible: bool = True
+    angle_in_degrees: bool = True
+    check_each_transform: bool = True
+
+    shorthand = {"label_fields": _as_names}
+    _example = {"format": "xy"}
+
+    @property
+    def drops_at_once(self) -> bool:
+        """Whether a point may be dropped that nothing has moved: only the rim is judged anew."""
+        return False
+
+    def table(self, given: Any, size: tuple[int, int], who: str) -> NDArray[np.float64]:
+        """Read points into the table of `Targets`.
+
+        Raises:
+            RangeError: a point is no number, or outside; the message names it.
+            ShapeError: the points are not rows of as many numbers as the format has.
+        """
+        places = COLUMNS[self.format]
+        rows = numbers(given, len(places), who)
+        table = np.zeros((len(rows), 5))
+        if len(rows) == 0:
+            return table
+        for column, place in enumerate(places):
+            if place is not None:
+                table[:, place] = rows[:, column]
+        if self.angle_in_degrees and ANGLE in places:
+            np.deg2rad(table[:, ANGLE], out=table[:, ANGLE])
+        table[:, 4] = np.arange(len(rows))
+        height, width = size
+        xy = table[:, :2]
+        if self.remove_invisible:
+            # As far as half a pixel out a point still lies in the picture's outer pixels.
+            valid = (xy >= -0.5) & (xy < (width, height))
+        else:
+            valid = np.isfinite(xy)
+        if not valid.all():
+            row = int(np.flatnonzero(~valid.all(axis=1))[0])
+            x, y = xy[row]
+            raise RangeError(
+                f"{who}: point {row} at x={x:g}, y={y:g} is outside the picture of "
+                f"{width} x {height} px",
+                hint="KeypointParams(remove_invisible=False) keeps points outside",
+            )
+        return table
+
+    def keep(self, table: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
+        """Drop the points that left the picture, if that is wanted."""
+        if not self.remove_invisible or len(table) == 0:
+            return table
+        xy = table[:, :2]
+        # The tolerance forgives rounding at the rim.
+        inside = ((xy >= -1e-6) & (xy < (size[1] - 1e-6, size[0] - 1e-6))).all(axis=1)
+        return table if inside.all() else table[inside]
+
+    def rows(self, given: Any, table: NDArray[np.float64], size: tuple[int, int]) -> Any:
+        """Write the table in the format, and in the kind of list or array, that came in."""
+        places = COLUMNS[self.format]
+        if None in places:
+            old = numbers(given, 3, "")[table[:, 4].astype(np.intp)]
+            moved = np.column_stack([table[:, :2], old[:, 2]])
+        else:
+            moved = table[:, [place for place in places if place is not None]]
+        if self.angle_in_degrees and ANGLE in places:
+            column = places.index(ANGLE)
+            moved[:, column] = np.mod(np.rad2deg(moved[:, column]), 360.0)
+        return rows_back(given, moved, table[:, 4])
