@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sfumato.augment._vocabulary import Legacy, translate
 from sfumato.core.spec import Configured
 
-__all__ = ["Bilingual"]
+__all__: list[str] = []  # Bilingual is a part of every transform, and nothing on its own
 
 COMMON_SETTINGS = {
     "p": "the share of calls that the transform acts on.",
