@@ -15,9 +15,11 @@ from .dark_frames import TukeyFit as TukeyFit
 from .dark_frames import fit_tukey_lambda as fit_tukey_lambda
 from .dark_frames import measure_darks as measure_darks
 from .deghost import Deghost as Deghost
+from .demosaic import Demosaic as Demosaic
 from .develop import Develop as Develop
 from .develop import DevelopRecord as DevelopRecord
 from .develop import DevelopStep as DevelopStep
+from .develop_raw import DevelopRaw as DevelopRaw
 from .develop_report import DevelopReport as DevelopReport
 from .exposure_units import Exposure as Exposure
 from .exposure_units import GainSplit as GainSplit

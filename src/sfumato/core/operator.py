@@ -84,6 +84,13 @@ class Operator(Configured, ABC):
         """What the sample has after this operator, whatever it had before."""
         return self.writes
 
+    def practice_samples(self) -> tuple[Sample, ...]:
+        """Give samples for `sfumato.testing.check_operator`, where not every picture suits.
+
+        None, as by default, stands for ordinary pictures of every dtype.
+        """
+        return ()
+
     @abstractmethod
     def apply(self, sample: Sample, rng: Rng) -> Sample:
         """Do the work; called with a sample that has everything in `inputs`."""

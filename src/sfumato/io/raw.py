@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sfumato.core.shapes import Image
-from sfumato.errors import FileError, MissingExtraError
+from sfumato.errors import FileError, MissingExtraError, RangeError
 from sfumato.io.exif import TagReader
 from sfumato.io.header import Header
 from sfumato.io.jpeg import exif_in
 from sfumato.io.metadata import exif_from_facts, exif_of_tiff
+from sfumato.io.mosaic_facts import PATTERNS, MosaicFacts
 from sfumato.io.pixels import settle
 from sfumato.io.source import Source, damaged
 
-__all__ = ["decode", "header"]
+__all__ = ["XYZ_TO_SRGB", "camera_to_srgb", "decode", "header", "mosaic"]
 
 FLIPS = {0: 1, 3: 3, 5: 8, 6: 6}
 """LibRaw's way to say how the camera was held, as EXIF orientation."""
+XYZ_TO_SRGB = np.array(
+    [
+        [3.2404542, -1.5371385, -0.4985314],
+        [-0.9692660, 1.8760108, 0.0415560],
+        [0.0556434, -0.2040259, 1.0572252],
+    ]
+)
+"""For light with the white point D65."""
+NOISE_PROFILE, SUB_IFDS = 51041, 330
 
 
 @contextlib.contextmanager
@@ -116,3 +128,95 @@ def decode(source: Source, head: Header, out: Image | None = None) -> Image:
             f"{source.path}: LibRaw gives {image.shape} where it promised {head.size(False)}"
         )
     return settle(image, out)
+
+
+def mosaic(source: Source) -> tuple[NDArray[np.uint16], MosaicFacts]:
+    """Give the codes of the visible part of the sensor, and what they mean.
+
+    Raises:
+        FileError: LibRaw cannot decode it, it is not from a Bayer sensor, or its black and
+            white level make no sense.
+        MissingExtraError: rawpy is not installed.
+    """
+    with _opened(source) as raw:
+        if raw.raw_pattern is None or raw.raw_pattern.shape != (2, 2) or raw.num_colors != 3:
+            raise FileError(
+                f"{source.path}: no Bayer mosaic of red, green and blue",
+                hint="LibRaw can still make a picture of it: --demosaic libraw, or io.read",
+            )
+        # The pattern of the visible part; raw_pattern is that of the whole sensor.
+        cell = np.asarray(raw.raw_colors_visible[:2, :2]).reshape(-1)
+        letters = raw.color_desc.decode("ascii", "replace")
+        pattern = "".join(letters[k] for k in cell)
+        codes = np.array(raw.raw_image_visible, np.uint16)
+        blacks, white = raw.black_level_per_channel, float(raw.white_level)
+        whites = raw.camera_white_level_per_channel or [white] * 4
+        facts = {
+            "pattern": pattern,
+            "black": tuple(float(blacks[k]) for k in cell),
+            "white": tuple(float(min(whites[k] or white, white)) for k in cell),
+            "white_balance": _balance(raw.camera_whitebalance, raw.daylight_whitebalance),
+            "camera_to_srgb": _matrix(raw),
+            "noise_profile": _noise_profile(source),
+        }
+    if pattern not in PATTERNS:
+        raise FileError(
+            f"{source.path}: the colors {pattern} are no Bayer pattern",
+            hint="LibRaw can still make a picture of it: --demosaic libraw, or io.read",
+        )
+    try:
+        return codes, MosaicFacts(**facts)
+    except RangeError as error:
+        raise damaged(source.path, f"what it says of its mosaic is wrong ({error.message})") from (
+            error
+        )
+
+
+def _balance(camera: Any, daylight: Any) -> tuple[float, float, float]:
+    """Give the balance that the camera chose, else that of daylight, with green at 1."""
+    for factors in (camera, daylight):
+        three = np.asarray(factors, np.float64)[:3]
+        if np.isfinite(three).all() and three.min() > 0.0:
+            red, green, blue = (three / three[1]).tolist()
+            return red, green, blue
+    return 1.0, 1.0, 1.0
+
+
+def _matrix(raw: Any) -> tuple[tuple[float, float, float], ...]:
+    xyz_to_camera = np.asarray(raw.rgb_xyz_matrix, np.float64)[:3, :3]
+    found = np.asarray(raw.color_matrix, np.float64)[:3, :3]
+    if np.isfinite(xyz_to_camera).all() and abs(np.linalg.det(xyz_to_camera)) > 1e-6:
+        found = camera_to_srgb(xyz_to_camera)
+    # LibRaw's own matrix is used where it keeps grey grey; without any, colors stay the camera's.
+    if not np.isfinite(found).all() or np.abs(found.sum(axis=1) - 1.0).max() > 0.02:
+        found = np.eye(3)
+    return tuple((float(a), float(b), float(c)) for a, b, c in found)
+
+
+def camera_to_srgb(xyz_to_camera: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the matrix from balanced camera colors to linear sRGB.
+
+    Args:
+        xyz_to_camera: the matrix for D65 that DNG files and LibRaw state.
+
+    Shape:
+        (3, 3); the rows of the result sum to 1.
+    """
+    srgb_to_camera = xyz_to_camera @ np.linalg.inv(XYZ_TO_SRGB)
+    balanced = srgb_to_camera / srgb_to_camera.sum(axis=1, keepdims=True)
+    return np.asarray(np.linalg.inv(balanced))
+
+
+def _noise_profile(source: Source) -> tuple[float, ...]:
+    """Read the tag that DNG files may say their noise with."""
+    try:
+        reader = TagReader(source.at)
+    except ValueError:
+        return ()
+    first = reader.directory(reader.first)[0]
+    inner = [reader.directory(at)[0] for at in reader.integers(first.get(SUB_IFDS))[:8]]
+    for entries in (first, *inner):
+        values = reader.numbers(entries.get(NOISE_PROFILE))
+        if len(values) in {2, 6, 8} and all(math.isfinite(v) for v in values):
+            return values
+    return ()

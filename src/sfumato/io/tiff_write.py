@@ -13,7 +13,7 @@ from sfumato.core.shapes import Image
 from sfumato.errors import FileError
 from sfumato.io.exif import Field, Tag, TagReader, directory, fields_of
 
-__all__ = ["LARGEST_BYTES", "write_tiff"]
+__all__ = ["LARGEST_BYTES", "append_fields", "split_exif", "write_tiff"]
 
 LARGEST_BYTES = 2**32 - 2**26
 TEXT_TAGS = (Tag.MAKE, Tag.MODEL, Tag.SOFTWARE, Tag.DATETIME, Tag.ARTIST, Tag.COPYRIGHT)
@@ -38,7 +38,7 @@ def write_tiff(
             hint="write it with fewer bits, or smaller",
         )
     noted = image.dtype.kind == "f" or space != "srgb"
-    main, below = _split(exif)
+    main, below = split_exif(exif)
     channels = image.shape[2]
     with tifffile.TiffWriter(path, byteorder="<", bigtiff=False) as file:
         file.write(
@@ -51,10 +51,10 @@ def write_tiff(
             software=False,
             metadata=None,
         )
-    _append(path, main, below)
+    append_fields(path, main, below)
 
 
-def _split(exif: bytes | None) -> tuple[list[Field], dict[int, list[Field]]]:
+def split_exif(exif: bytes | None) -> tuple[list[Field], dict[int, list[Field]]]:
     """Take an EXIF block apart: fields of the picture, and of the directories under it."""
     if not exif:
         return [], {}
@@ -73,7 +73,7 @@ def _split(exif: bytes | None) -> tuple[list[Field], dict[int, list[Field]]]:
     return [f for f in main if f.type == 2], below
 
 
-def _append(path: Path, main: list[Field], below: dict[int, list[Field]]) -> None:
+def append_fields(path: Path, main: list[Field], below: dict[int, list[Field]]) -> None:
     """Put the camera's directories behind the picture.
 
     tifffile writes none of them, so the first directory is written once more at

@@ -54,7 +54,8 @@ def check_operator(operator: Operator) -> None:
     An operator can be written down and read back; refuses unknown settings;
     gives the same for the same seed; leaves its input as it was and shares no
     memory with it; keeps dtype and channels; gives finite values; takes gray and
-    color, odd and small sizes. An operator that reads the stack is built from an
+    color, odd and small sizes; one that names practice samples of its own is tried
+    on these. An operator that reads the stack is built from an
     `example` that can do with three small frames of one scene.
 
     Raises:
@@ -62,6 +63,10 @@ def check_operator(operator: Operator) -> None:
     """
     name = type(operator).__name__
     _check_spec(operator, name)
+    for k, sample in enumerate(operator.practice_samples()):
+        _check_call(operator, sample, f"{name} on its practice sample {k + 1}")
+    if operator.practice_samples():
+        return
     for dtype in DTYPES:
         for channels in (1, 3):
             sample = practice_sample(channels=channels, dtype=dtype)
