@@ -16,6 +16,7 @@ from .dark_frames import fit_tukey_lambda as fit_tukey_lambda
 from .dark_frames import measure_darks as measure_darks
 from .deghost import Deghost as Deghost
 from .demosaic import Demosaic as Demosaic
+from .denoise_raw import DenoiseRaw as DenoiseRaw
 from .develop import Develop as Develop
 from .develop import DevelopRecord as DevelopRecord
 from .develop import DevelopStep as DevelopStep

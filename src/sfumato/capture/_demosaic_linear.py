@@ -1,4 +1,3 @@
-# ruff: noqa: PLR0917 (compiled loops take plain arrays, and no keywords)
 """Demosaicing by fixed weights: the mean of neighbours, and Malvar's corrected one.
 
 A pixel has one color of its own. Of the other two, one is that of its neighbours in the
@@ -48,12 +47,8 @@ def fill_linear(mosaic: Any, sites: Any, corrected: bool, out: Any) -> None:
                 beside = sites[(i & 1) * 2 + 1 - (j & 1)]
                 row, column = in_row * 0.5, in_column * 0.5
                 if corrected:
-                    row += LINE_GAIN * (
-                        value - 0.2 * (far_row + diagonal) + 0.1 * far_column
-                    )
-                    column += LINE_GAIN * (
-                        value - 0.2 * (far_column + diagonal) + 0.1 * far_row
-                    )
+                    row += LINE_GAIN * (value - 0.2 * (far_row + diagonal) + 0.1 * far_column)
+                    column += LINE_GAIN * (value - 0.2 * (far_column + diagonal) + 0.1 * far_row)
                 out[i, j, beside] = row
                 out[i, j, 2 - beside] = column
             else:

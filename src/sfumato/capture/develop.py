@@ -11,6 +11,7 @@ import numpy as np
 
 from sfumato.capture.align_frames import AlignFrames
 from sfumato.capture.deghost import Deghost
+from sfumato.capture.develop_raw import DevelopRaw
 from sfumato.capture.focus_stack import FocusStack
 from sfumato.capture.fuse_exposures import FuseExposures
 from sfumato.capture.merge_burst import MergeBurst
@@ -59,7 +60,7 @@ class DevelopRecord:
     Args:
         result: the finished picture with the metadata of the reference frame.
         recognition: what the series was taken for, and why.
-        seconds: the time of each step, in order; ``recognize`` is the first.
+        seconds: the time of each step, in order; ``recognize`` is the first, or ``raw``.
     """
 
     result: Sample
@@ -85,6 +86,8 @@ class Develop(Operator):
     themselves are dropped. Frames in linear light are fused as sRGB values,
     since exposure fusion judges what an eye would see; the result is then sRGB.
 
+    Raw mosaics are made pictures first, all of them alike, and go on as sRGB values.
+
     Args:
         kind: what the frames are; ``auto`` looks.
         align: None takes the frames as they lie.
@@ -93,10 +96,11 @@ class Develop(Operator):
         focus: how a focus series becomes one picture.
         burst: how a burst becomes one picture.
         finish: what happens to the picture in the end, in order.
+        raw: how raw mosaics become pictures.
 
     Shape:
         reads ``image`` or ``stack`` (n, h, w, c); writes ``image``; alignment
-        cuts it to the area that all frames share.
+        cuts it to the area that all frames share. Of mosaics c is 1, and 3 in the result.
 
     Raises:
         ShapeError: a series was asked for and there is one frame, or the reverse.
@@ -120,6 +124,7 @@ class Develop(Operator):
     focus: FocusStack = FocusStack()
     burst: MergeBurst = MergeBurst()
     finish: tuple[Operator, ...] = ()
+    raw: DevelopRaw = DevelopRaw()
 
     def apply(self, sample: Sample, rng: Rng) -> Sample:
         return self.develop(sample, rng).result
@@ -146,10 +151,17 @@ class Develop(Operator):
             AlignmentError: a frame cannot be aligned.
         """
         tell = progress or (lambda name: None)
+        generator = np.random.default_rng(rng)
+        seconds = []
+        if sample.space == "raw":
+            tell("raw")
+            started = time.perf_counter()
+            sample = self.raw.apply(sample, generator.spawn(1)[0])
+            seconds.append(("raw", time.perf_counter() - started))
         tell("recognize")
         started = time.perf_counter()
         recognition = self._recognize(sample)
-        seconds = [("recognize", time.perf_counter() - started)]
+        seconds.append(("recognize", time.perf_counter() - started))
         if recognition.kind == "bracket" and sample.space == "linear":
             sample = _as_display(sample)
         if recognition.kind == "bracket" and self.deghost is not None:
@@ -157,7 +169,7 @@ class Develop(Operator):
         if recognition.kind == "single" and sample.stack is not None:
             sample = sample.but(image=sample.stack[0], stack=None)
         steps = self.steps(recognition.kind)
-        streams = np.random.default_rng(rng).spawn(len(steps))
+        streams = generator.spawn(len(steps))
         for (name, operator), stream in zip(steps, streams, strict=True):
             tell(name)
             started = time.perf_counter()

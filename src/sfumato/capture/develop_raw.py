@@ -107,7 +107,7 @@ class DevelopRaw(Operator):
 
     def _one(self, image: Image, found: MosaicFacts, factors: NDArray[np.float64]) -> Image:
         plane = to_unit(image[..., 0])
-        height, width = plane.shape
+        height = len(plane)
         each = factors[list(found.sites)]
         for top in range(0, height, BAND):
             rows = plane[top : top + BAND]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sfumato.cli.inputs import frames_argument, raised_to, read_frames
+from sfumato.cli.inputs import frames_argument, raised_to
 from sfumato.cli.outputs import check_folder, check_picture, output_options, write_picture
 from sfumato.cli.progress import alignment_lines, say, showing_steps
+from sfumato.cli.raw_options import RawChoices, raw_line, raw_options, read_raw_or_pictures
 
 if TYPE_CHECKING:
     from sfumato.capture.develop import Develop, DevelopRecord
@@ -22,6 +23,8 @@ Examples:
   sfumato develop tower_*.jpg -o tower.tif --depth 16 --report tower-report
   sfumato develop stack/*.jpg -o macro.jpg --as focus --sharpen 0.5
   sfumato develop night_*.jpg -o night.jpg --tone shadows=0.3,contrast=0.1
+  sfumato develop dusk_*.nef -o dusk.jpg --profile camera.yaml --denoise wavelet
+  sfumato develop one.dng -o one.tif --linear --depth 16
 """
 
 
@@ -54,6 +57,7 @@ Examples:
     metavar="NAME=VALUE,...",
     help="contrast, shadows, highlights (-1 to 1), gamma (0.2 to 5).",
 )
+@raw_options
 @click.option(
     "--report", type=click.Path(path_type=Path), metavar="DIR", help="Write DIR/index.html."
 )
@@ -72,15 +76,22 @@ def command(
     A bracket, a focus series, a burst or a single frame.
 
     The series is recognised, aligned, freed of ghosts if it is a bracket, and
-    fused, stacked or merged.
+    fused, stacked or merged. Camera raws are made pictures first, all of them alike.
     """
     bits = int(depth) if depth else None
     check_picture(output, overwrite=overwrite, inputs=frames, depth=bits)
     if report is not None:
         check_folder(report, ("index.html",), overwrite=overwrite)
-    develop = build_develop(**settings)
+    choices = RawChoices(**{name: settings.pop(name) for name in vars(RawChoices())})
     lines = carry_out(
-        develop, frames, output, report=report, depth=bits, overwrite=overwrite, quiet=quiet
+        build_develop(**settings, choices=choices),
+        frames,
+        output,
+        report=report,
+        depth=bits,
+        overwrite=overwrite,
+        quiet=quiet,
+        choices=choices,
     )
     say(lines, quiet=quiet)
 
@@ -94,11 +105,21 @@ def carry_out(
     depth: int | None,
     overwrite: bool,
     quiet: bool,
+    choices: RawChoices | None = None,
 ) -> list[str]:
     """Develop frames into files and say what was done; the outputs were checked before."""
+    from sfumato.io.formats import HOLDS, format_of_name
+
     with showing_steps(quiet=quiet) as tell:
         tell("read")
-        sample = raised_to(read_frames(frames), depth)
+        sample, told = read_raw_or_pictures(frames, choices or RawChoices())
+        if sample.space == "raw":
+            tell("raw")
+            told = (*told, raw_line(sample, develop.raw))
+            sample = develop.raw(sample, 0)
+            # Float pictures come of it; files hold them in 16 bits unless more is asked for.
+            depth = depth or min(16, max(HOLDS[format_of_name(output)]))
+        sample = raised_to(sample, depth)
         page, watch = None, None
         if report is not None:
             from sfumato.capture.develop_report import DevelopReport
@@ -112,7 +133,7 @@ def carry_out(
             tell("report")
             report.mkdir(exist_ok=True)
             written.append(str(page.write(report, record)))
-    return describe(record) + written
+    return [*told, *describe(record), *written]
 
 
 def build_develop(
@@ -126,6 +147,7 @@ def build_develop(
     resize: int | None = None,
     sharpen: float | None = None,
     tone: str | None = None,
+    choices: RawChoices | None = None,
 ) -> Develop:
     """Turn the words of the command line into the operator.
 
@@ -162,6 +184,7 @@ def build_develop(
         deghost=None if no_deghost else Deghost(method=method),
         fuse=FuseExposures(levels=levels),
         finish=tuple(finish),
+        raw=(choices or RawChoices()).build(),
     )
 
 

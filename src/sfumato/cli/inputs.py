@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from sfumato.core.sample import Sample
 
-__all__ = ["frames_argument", "raised_to", "read_frames"]
+__all__ = ["check_frames", "frames_argument", "raised_to", "read_frames"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,20 +31,31 @@ def read_frames(paths: tuple[Path, ...], *, at_least: int = 1, who: str = "") ->
         FileError: one is missing, a folder, or no picture.
         ShapeError: fewer than the command needs, or of different sizes.
     """
-    from sfumato.errors import FileError, ShapeError
+    from sfumato.errors import ShapeError
     from sfumato.io.picture import read
 
-    for path in paths:
-        if path.is_dir():
-            raise FileError(f"{path}: this is a folder", hint=f"name its pictures: {path}/*.jpg")
-        if not path.exists():
-            raise FileError(f"{path}: there is no such file", hint="check the name")
+    check_frames(paths)
     if len(paths) < at_least:
         raise ShapeError(
             f"{who} needs at least {at_least} frames, got {len(paths)}",
             hint="name all frames of the series",
         )
     return read(*paths)
+
+
+def check_frames(paths: tuple[Path, ...]) -> None:
+    """Refuse names that are no files.
+
+    Raises:
+        FileError: one is missing or a folder.
+    """
+    from sfumato.errors import FileError
+
+    for path in paths:
+        if path.is_dir():
+            raise FileError(f"{path}: this is a folder", hint=f"name its pictures: {path}/*.jpg")
+        if not path.exists():
+            raise FileError(f"{path}: there is no such file", hint="check the name")
 
 
 def raised_to(sample: Sample, depth: int | None) -> Sample:

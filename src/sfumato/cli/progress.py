@@ -16,6 +16,7 @@ __all__ = ["alignment_lines", "say", "showing_steps"]
 
 DOING = {
     "read": "reading the frames",
+    "raw": "developing the raws",
     "recognize": "looking what the frames are",
     "align": "aligning",
     "deghost": "removing ghosts",

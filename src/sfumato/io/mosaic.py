@@ -182,7 +182,7 @@ def _linearized(codes: NDArray[Any], table: NDArray[np.float64]) -> NDArray[np.f
         raise RangeError("linearization: expected one finite value for each code from 0 on")
     if (np.diff(table) < 0).any():
         raise RangeError("linearization: the values must not fall")
-    return table.astype(np.float32)[np.minimum(codes, table.size - 1)]
+    return np.asarray(table.astype(np.float32)[np.minimum(codes, table.size - 1)])
 
 
 def _signed(codes: NDArray[Any], found: MosaicFacts) -> FloatImage:

@@ -151,7 +151,7 @@ def mosaic(source: Source) -> tuple[NDArray[np.uint16], MosaicFacts]:
         codes = np.array(raw.raw_image_visible, np.uint16)
         blacks, white = raw.black_level_per_channel, float(raw.white_level)
         whites = raw.camera_white_level_per_channel or [white] * 4
-        facts = {
+        facts: dict[str, Any] = {
             "pattern": pattern,
             "black": tuple(float(blacks[k]) for k in cell),
             "white": tuple(float(min(whites[k] or white, white)) for k in cell),
