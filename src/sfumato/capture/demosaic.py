@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,8 @@ class Demosaic(MosaicOperator):
         H. Malvar, L. He, R. Cutler. High-Quality Linear Interpolation for Demosaicing of
         Bayer-Patterned Color Images. ICASSP 2004. doi:10.1109/ICASSP.2004.1326587
     """
+
+    alters: ClassVar[tuple[str, ...]] = ("channels",)
 
     method: Literal["directional", "malvar", "bilinear"] = "directional"
 

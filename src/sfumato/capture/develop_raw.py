@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,8 @@ class DevelopRaw(Operator):
         >>> DevelopRaw()(grey).image[3, 3].round(2).tolist()
         [0.5, 0.5, 0.5]
     """
+
+    alters: ClassVar[tuple[str, ...]] = ("channels",)
 
     before: tuple[Operator, ...] = ()
     demosaic: Demosaic = Demosaic()
