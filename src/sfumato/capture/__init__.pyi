@@ -39,6 +39,7 @@ from .fuse_exposures import FuseExposures as FuseExposures
 from .intensity_map import IntensityMap as IntensityMap
 from .intensity_map import match_intensity as match_intensity
 from .merge_burst import MergeBurst as MergeBurst
+from .mosaic_operator import MosaicOperator as MosaicOperator
 from .noise_files import noise_profile_tag as noise_profile_tag
 from .noise_files import read_darktable_noise as read_darktable_noise
 from .noise_files import read_noise_profile as read_noise_profile
