@@ -1,0 +1,151 @@
+"""How an adapter is taught: the frozen diffusion's own objective, through the adapter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, Self
+
+from sfumato.adapt.hint_adapter import HintAdapter
+from sfumato.adapt.steer import Steer
+from sfumato.core.batch import Batch
+from sfumato.core.method import Method
+from sfumato.core.network import load
+from sfumato.core.tensors import Tensor, functional, nn, torch
+from sfumato.errors import ShapeError, SpecError
+from sfumato.generate.asked import Asked
+from sfumato.generate.diffusion import Diffusion
+from sfumato.generate.noise import Rngs
+from sfumato.generate.process import DiffusionProcess
+from sfumato.generate.residuals import Residuals
+from sfumato.generate.schedule import CosineSchedule
+from sfumato.generate.text import WordEncoder
+from sfumato.generate.times import CubicTimes, TimeSampler, UniformTimes
+from sfumato.generate.unet import UNet
+
+__all__ = ["AdapterMethod", "Times"]
+
+Times = Literal["uniform", "cubic"]
+WORDS = ("red", "green", "circle", "square")
+
+
+class AdapterMethod(Method):
+    """Teach an adapter to a diffusion that stays as it is.
+
+    A subclass makes its ``adapter`` and calls `settle`. A batch needs ``hint`` beside what
+    the diffusion learns from (``target`` or ``image``, and ``text`` or ``label``).
+
+    A base given by name or folder is not saved with the adapter, only its name; one
+    that is given as a network is.
+    """
+
+    reads = ("image", "hint")
+    adapter: HintAdapter
+    base: Diffusion
+
+    def settle(self, base: Diffusion | str, *, times: Times, drop: float, unlocked: bool) -> None:
+        """Take the base and freeze it, before the adapter is made from it.
+
+        Raises:
+            SpecError: the base is no diffusion.
+        """
+        found = base if isinstance(base, Diffusion) else load(base)
+        if not isinstance(found, Diffusion):
+            raise SpecError(
+                f"{type(self).__name__}.base: {base} holds {type(found).__name__}, no diffusion",
+                hint="adapters are taught to what 'sfumato list' shows under generate",
+            )
+        self.base = found
+        found.requires_grad_(False)
+        if unlocked:
+            found.network.decoder.requires_grad_(True)
+        if isinstance(base, str):
+            kept = ("base.network.decoder",) if unlocked else ()
+            inside = (f"base.{n}" for n, _ in found.named_children() if n != "network")
+            halves = (f"base.network.{n}" for n, _ in found.network.named_children())
+            self.elsewhere = tuple(n for n in (*inside, *halves) if n not in kept)
+        kinds: dict[str, type[TimeSampler]] = {"uniform": UniformTimes, "cubic": CubicTimes}
+        self.times = kinds[times](steps=len(found.process))
+        self.drop = drop
+
+    def fit_sides(self) -> None:
+        """Take over which sides both the base and the adapter can halve."""
+        self.multiple_of = math.lcm(self.base.multiple_of, self.adapter.multiple_of)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch the adapter; the base never drops out or learns its own times."""
+        super().train(mode)
+        self.base.eval()
+        return self
+
+    def parts(self) -> Mapping[str, Iterable[nn.Parameter]]:
+        """Give what learns: the adapter, and the base's decoder where it is unlocked."""
+        return {"main": [p for p in self.parameters() if p.requires_grad]}
+
+    def loss(self, batch: Batch, part: str, rng: torch.Generator) -> dict[str, Tensor]:
+        hint = batch.need("hint")
+
+        def steer(asked: Asked) -> Residuals:
+            said: Residuals = self.adapter(
+                hint, asked.x, asked.times, label=asked.label, context=asked.context
+            )
+            return said
+
+        return self.base.noised_loss(batch, rng, adapter=steer, times=self.times, drop=self.drop)
+
+    def predict(
+        self,
+        batch: Batch,
+        *,
+        rng: Rngs | None = None,
+        strength: float = 1.0,
+        window: tuple[float, float] = (0.0, 1.0),
+        guess_mode: bool = False,
+        resize_hint: bool = False,
+        adapters: Sequence[tuple[Any, float]] = (),
+        **sampling: Any,
+    ) -> Batch:
+        """Make pictures that follow ``hint``, of the size of ``image``.
+
+        Args:
+            batch: the hints, and what `Diffusion.predict` reads.
+            rng: one generator, or one for each picture.
+            strength: of the hint; 0 leaves the base alone.
+            window: part of the way in which the hint acts, see `Steer`.
+            guess_mode: follow the hint without words, see `Steer`.
+            resize_hint: bring a hint of another size to that of the picture.
+            adapters: more of them, each with its strength.
+            sampling: see `sfumato.generate.Sampling`, and `Diffusion.predict`.
+
+        Raises:
+            ShapeError: the hint has another size and may not be resized.
+        """
+        hint = batch.need("hint")
+        wanted = batch.size
+        if tuple(hint.shape[-2:]) != wanted:
+            if not resize_hint:
+                raise ShapeError(
+                    f"{type(self).__name__}: the hint is {tuple(hint.shape[-2:])}, "
+                    f"the picture {wanted}",
+                    hint="resize_hint=True brings it to the size of the picture",
+                )
+            hint = functional.interpolate(hint, wanted, mode="area")
+        steer = Steer(self.adapter, hint, window=window, guess_mode=guess_mode)
+        with torch.no_grad():
+            return self.base.predict(
+                batch, rng=rng, adapters=((steer, strength), *adapters), **sampling
+            )
+
+    @classmethod
+    def example_base(cls) -> Diffusion:
+        """Build a small base, for checks."""
+        text = WordEncoder(words=WORDS, width=16, length=4, layers=1, heads=2)
+        network = UNet(channels=16, multipliers=(1, 2), blocks=1, groups=8, context=16)
+        process = DiffusionProcess(schedule=CosineSchedule(steps=100))
+        return Diffusion(network=network, text=text, process=process)
+
+    def practice_batch(self, size: tuple[int, int] = (32, 32), seed: int = 0) -> Batch:
+        batch = super().practice_batch(size, seed)
+        target = batch.need("target")
+        hint = target[:, :1].expand(-1, self.adapter.hint_channels, -1, -1).contiguous()
+        return batch.but(image=target, hint=hint, text=("a red circle", "a green square"))

@@ -1,0 +1,131 @@
+"""Published T2I-Adapters, read and written in both of their layouts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from sfumato.adapt.feature_pyramid import FeaturePyramid
+from sfumato.core.files import write_atomically
+from sfumato.core.tensors import Tensor, nn
+from sfumato.core.weights import fit, locate, read_state
+from sfumato.errors import FileError
+
+__all__ = ["Layout", "export_t2i_adapter", "load_t2i_adapter", "published_pyramid_names"]
+
+WHO = "load_t2i_adapter"
+PREFIX = "adapter."
+"""Before every name in the layout of diffusers."""
+PATTERNS = ("*.safetensors", "*.pth", "diffusion_pytorch_model.bin")
+
+Layout = Literal["original", "diffusers"]
+
+
+def load_t2i_adapter(weights: str | Path) -> FeaturePyramid:
+    """Load a published adapter, whichever of the two layouts it has.
+
+    Form, widths, folding and number of channels are read from the shapes, so adapters
+    for drawings (one channel) and for color (three) both load.
+
+    Args:
+        weights: a ``.safetensors`` or ``.pth`` file, a folder that holds one, or
+            ``hub:owner/name``. Code inside is not run.
+
+    Raises:
+        FileError: the file is damaged, of another layout, or an entry has no place.
+    """
+    path = locate(weights, PATTERNS, WHO)
+    state = read_state(path, WHO)
+    layout: Layout = "diffusers" if any(n.startswith(PREFIX) for n in state) else "original"
+    pyramid = FeaturePyramid(**_settings(state, layout))
+    names = published_pyramid_names(pyramid, layout)
+    theirs = {published: own for own, published in names.items()}
+    renamed = {theirs.get(name, name): value for name, value in state.items()}
+    fit(pyramid, renamed, f"{WHO}: {path}", ())
+    return pyramid.eval()
+
+
+def export_t2i_adapter(pyramid: FeaturePyramid, path: str | Path, layout: Layout) -> None:
+    """Write the weights of an adapter as a ``.safetensors`` file in a published layout.
+
+    Raises:
+        FileError: the file cannot be written, or has another ending.
+    """
+    from safetensors.torch import save  # noqa: PLC0415 (an extra)
+
+    if Path(path).suffix != ".safetensors":
+        raise FileError(f"{path}: weights are written as .safetensors")
+    names = published_pyramid_names(pyramid, layout)
+    state = {names[own]: tensor for own, tensor in pyramid.saved_state().items()}
+    write_atomically(path, save(state))
+
+
+def published_pyramid_names(pyramid: FeaturePyramid, layout: Layout) -> dict[str, str]:
+    """Give the published name of each entry, by its own name."""
+    return dict(_pairs(pyramid, layout))
+
+
+def _pairs(pyramid: FeaturePyramid, layout: Layout) -> Iterator[tuple[str, str]]:
+    prefix = PREFIX if layout == "diffusers" else ""
+    if isinstance(pyramid.conv_in, nn.Conv2d):
+        yield from _layer("conv_in", f"{prefix}conv_in")
+    flat = 0
+    for k, stage in enumerate(pyramid.stages):
+        own = f"stages.{k}"
+        light = isinstance(stage.out_conv, nn.Conv2d)
+        # The full form of the original has no stages: its blocks are numbered through.
+        numbered = layout == "original" and not light
+        outer = f"{prefix}body.{flat if numbered else k}"
+        if isinstance(stage.in_conv, nn.Conv2d):
+            yield from _layer(f"{own}.in_conv", f"{outer}.in_conv")
+        if light:
+            yield from _layer(f"{own}.out_conv", f"{outer}.out_conv")
+        inner = "resnets" if layout == "diffusers" else "body"
+        for j in range(len(stage.blocks)):
+            block = f"{prefix}body.{flat}" if numbered else f"{outer}.{inner}.{j}"
+            flat += 1
+            for name in ("block1", "block2"):
+                yield from _layer(f"{own}.blocks.{j}.{name}", f"{block}.{name}")
+
+
+def _layer(own: str, published: str) -> Iterator[tuple[str, str]]:
+    for part in ("weight", "bias"):
+        yield f"{own}.{part}", f"{published}.{part}"
+
+
+def _settings(state: Mapping[str, Tensor], layout: Layout) -> dict[str, Any]:
+    prefix = PREFIX if layout == "diffusers" else ""
+    light = f"{prefix}body.0.out_conv.weight" in state
+    first = f"{prefix}body.0.in_conv.weight" if light else f"{prefix}conv_in.weight"
+    if first not in state:
+        raise FileError(
+            f"{WHO}: the weights are of another layout, there is no {first}",
+            hint="expected conv_in and body, or adapter.conv_in and adapter.body",
+        )
+    folded = state[first].shape[1]
+    channels, unshuffle = _unfolded(folded)
+    outer = {int(n.removeprefix(f"{prefix}body.").split(".")[0]) for n in state if "body." in n}
+    if light:
+        found = [state.get(f"{prefix}body.{k}.out_conv.weight") for k in sorted(outer)]
+    elif layout == "diffusers":
+        found = [state.get(f"{prefix}body.{k}.resnets.1.block2.weight") for k in sorted(outer)]
+    else:
+        found = [state.get(f"body.{k}.block2.weight") for k in sorted(outer)[1::2]]
+    if any(weight is None for weight in found) or not found:
+        raise FileError(f"{WHO}: a level of the adapter has no blocks, the file is not whole")
+    widths = tuple(int(weight.shape[0]) for weight in found if weight is not None)
+    form = "light" if light else "xl" if unshuffle == 16 else "full"
+    return {"widths": widths, "hint_channels": channels, "unshuffle": unshuffle, "form": form}
+
+
+def _unfolded(folded: int) -> tuple[int, int]:
+    """Tell channels and folding from their product, channels times folding squared."""
+    for channels in (1, 3):
+        side = math.isqrt(folded // channels)
+        if channels * side**2 == folded:
+            return channels, side
+    raise FileError(
+        f"{WHO}: {folded} folded channels are neither 1 nor 3 channels of a hint times a square"
+    )
