@@ -11,7 +11,7 @@ from sfumato.adapt.steer import Steer
 from sfumato.core.batch import Batch
 from sfumato.core.method import Method
 from sfumato.core.network import load
-from sfumato.core.tensors import Tensor, functional, nn, torch
+from sfumato.core.tensors import Tensor, functional, nn, normal_like, torch
 from sfumato.errors import ShapeError, SpecError
 from sfumato.generate.asked import Asked
 from sfumato.generate.diffusion import Diffusion
@@ -142,7 +142,13 @@ class AdapterMethod(Method):
         text = WordEncoder(words=WORDS, width=16, length=4, layers=1, heads=2)
         network = UNet(channels=16, multipliers=(1, 2), blocks=1, groups=8, context=16)
         process = DiffusionProcess(schedule=CosineSchedule(steps=100))
-        return Diffusion(network=network, text=text, process=process)
+        base = Diffusion(network=network, text=text, process=process)
+        # The last layer of a new U-Net is zero: through it no adapter could learn anything.
+        rng = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for parameter in base.parameters():
+                parameter.add_(normal_like(parameter, rng), alpha=0.05)
+        return base
 
     def practice_batch(self, size: tuple[int, int] = (32, 32), seed: int = 0) -> Batch:
         batch = super().practice_batch(size, seed)

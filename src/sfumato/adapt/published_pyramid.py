@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from sfumato.adapt.feature_pyramid import FeaturePyramid
+from sfumato.adapt.feature_pyramid import FeaturePyramid, Stage
 from sfumato.core.files import write_atomically
 from sfumato.core.tensors import Tensor, nn
 from sfumato.core.weights import fit, locate, read_state
@@ -73,6 +73,7 @@ def _pairs(pyramid: FeaturePyramid, layout: Layout) -> Iterator[tuple[str, str]]
         yield from _layer("conv_in", f"{prefix}conv_in")
     flat = 0
     for k, stage in enumerate(pyramid.stages):
+        assert isinstance(stage, Stage)
         own = f"stages.{k}"
         light = isinstance(stage.out_conv, nn.Conv2d)
         # The full form of the original has no stages: its blocks are numbered through.

@@ -86,7 +86,7 @@ class Network(Buildable, nn.Module, ABC, metaclass=_Captured):
 
     multiple_of: int = 1
     overlap_px: int = 64
-    elsewhere: ClassVar[tuple[str, ...]] = ()
+    elsewhere: tuple[str, ...] = ()
     _example: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
