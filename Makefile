@@ -46,6 +46,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/fusion.py
 	$(BIN)/python benchmarks/alignment.py
 	$(BIN)/python benchmarks/metrics.py
+	$(BIN)/python benchmarks/lut.py
 
 clean:
 	rm -rf .venv demo docs/_build docs/gallery docs/_auto dist

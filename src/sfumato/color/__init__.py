@@ -1,4 +1,4 @@
-"""Light and its numbers: transfer functions and tone curves."""
+"""Light and its numbers: transfer functions, tone curves, color tables."""
 
 import lazy_loader as _lazy
 
