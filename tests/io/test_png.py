@@ -164,3 +164,23 @@ def test_an_animation_is_refused(save, picture):
     path = save("a.png", frames[0], "PNG", save_all=True, append_images=frames[1:])
     with pytest.raises(FileError, match="an animated PNG"):
         read(path)
+
+
+def test_notes_are_read_by_pillow_and_back(tmp_path):
+    notes = {"recipe": "a: 1\nb: größer", "seed": "7"}
+    path = write(tmp_path / "n.png", Sample(np.zeros((2, 3, 3), np.uint8), meta={"notes": notes}))
+    with Pillow.open(path) as picture:
+        assert {name: str(picture.text[name]) for name in notes} == notes
+    assert read(path).meta["notes"] == notes
+
+
+def test_notes_of_pillow_are_read_and_bombs_left_out(tmp_path):
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text("plain", "caf\u00e9")
+    info.add_itxt("packed", "\u6f22" * 50, zip=True)
+    info.add_itxt("bomb", "x" * (2 * 2**20), zip=True)
+    Pillow.new("L", (3, 2)).save(tmp_path / "p.png", pnginfo=info)
+    notes = read(tmp_path / "p.png").meta["notes"]
+    assert notes == {"plain": "caf\u00e9", "packed": "\u6f22" * 50}

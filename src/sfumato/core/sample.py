@@ -43,8 +43,8 @@ class Sample:
         space: which light the values mean: ``srgb``, ``linear``, ``raw``, ``lab``.
         meta: facts about the picture, units in the names: ``exposure_time_s``,
             ``iso``, ``f_number``, ``focal_length_mm``, ``file_name``, ``exif``
-            and ``icc_profile`` (bytes); ``frames`` holds one such mapping for
-            each frame of the stack.
+            and ``icc_profile`` (bytes), ``notes`` (texts by keyword); ``frames`` holds
+            one such mapping for each frame of the stack.
 
     Shape:
         image, hint, target (h, w, c); stack (n, h, w, c); mask, depth (h, w);

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ class Header:
         icc_profile: ICC profile that describes the decoded picture.
         space: ``srgb`` unless the file was marked otherwise by sfumato.
         pages: pictures in the file, of which the first is read.
+        notes: texts that the file carries, by keyword.
         layout: what the decoder of this format needs to know.
     """
 
@@ -38,6 +40,7 @@ class Header:
     icc_profile: bytes | None = None
     space: str = "srgb"
     pages: int = 1
+    notes: Mapping[str, str] = field(default_factory=dict)
     layout: Any = None
 
     def size(self, orient: bool) -> tuple[int, int]:

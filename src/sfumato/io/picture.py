@@ -88,7 +88,7 @@ def _meta(source: Source, head: Header, orient: bool) -> dict[str, Any]:
     exif = head.exif
     if exif and orient:
         exif = exif_blocks.for_output(exif, size=None)
-    kept = {"exif": exif, "icc_profile": head.icc_profile}
+    kept = {"exif": exif, "icc_profile": head.icc_profile, "notes": dict(head.notes)}
     return {
         "file_name": source.path.name,
         "path": str(source.path),
@@ -268,7 +268,8 @@ def write(
     8, 16 or float32. The file appears whole or not at all. EXIF and ICC profile of
     the sample go along: without an EXIF block it is made of the facts in ``meta``
     (``exposure_time_s``, ``iso``, ...). The thumbnail of the old picture is left
-    out; a TIFF leaves out the maker's note. Of a sample with a stack the image
+    out; a TIFF leaves out the maker's note. A PNG also carries ``meta["notes"]``, texts
+    by keyword, such as how the picture was made. Of a sample with a stack the image
     is written. WebP knows no grey: it comes back as three equal channels.
 
     Args:
@@ -312,7 +313,8 @@ def write(
 
             write_tiff(temporary, image, exif=exif, icc_profile=icc, space=sample.space)
         elif kind == "png":
-            temporary.write_bytes(png.encode(image, exif=exif, icc_profile=icc))
+            notes = sample.meta.get("notes")
+            temporary.write_bytes(png.encode(image, exif=exif, icc_profile=icc, notes=notes))
         else:
             room = jpeg if kind == "jpeg" else webp
             temporary.write_bytes(room.encode(image, quality=quality, exif=exif, icc_profile=icc))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,9 @@ __all__ = ["SIGNATURE", "decode", "encode", "header"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PROFILE_BYTES = 16 * 2**20
+MAX_NOTE_BYTES = 2**20
+"""Of one note, unpacked; longer ones are left out."""
+MAX_NOTES = 100
 GREY, COLOUR, PALETTE, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 3, 4, 6
 DEPTHS = {
     GREY: (1, 2, 4, 8, 16),
@@ -52,6 +55,7 @@ def header(source: Source) -> Header:
     if bits not in DEPTHS.get(kind, ()):
         raise damaged(name, "the PNG is corrupt: no such kind of pixels")
     exif = icc = clear = None
+    notes: dict[str, str] = {}
     for tag, start, stop in _chunks(data):
         if tag == b"tRNS":
             clear = data[start:stop]
@@ -59,6 +63,8 @@ def header(source: Source) -> Header:
             exif = data[start:stop].removeprefix(b"Exif\0\0")
         elif tag == b"iCCP":
             icc = _inflated(data[start:stop])
+        elif tag in (b"tEXt", b"iTXt") and len(notes) < MAX_NOTES:
+            notes.update(_note(tag, data[start:stop]))
         elif tag == b"acTL":
             raise FileError(f"{name}: an animated PNG, not a picture", hint="save one frame of it")
     grey = kind == GREY and clear is None
@@ -75,6 +81,7 @@ def header(source: Source) -> Header:
         orientation=orientation_of(exif),
         exif=exif,
         icc_profile=icc,
+        notes=notes,
         layout=Layout(clear_grey),
     )
 
@@ -92,13 +99,31 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _inflated(body: bytes) -> bytes | None:
-    packed = body.partition(b"\0")[2][1:]
+    return _unpacked(body.partition(b"\0")[2][1:], MAX_PROFILE_BYTES)
+
+
+def _unpacked(packed: bytes, most: int) -> bytes | None:
     try:
         worker = zlib.decompressobj()
-        profile = worker.decompress(packed, MAX_PROFILE_BYTES)
+        plain = worker.decompress(packed, most)
     except zlib.error:
         return None
-    return profile if worker.eof and profile else None
+    return plain if worker.eof and plain else None
+
+
+def _note(tag: bytes, body: bytes) -> dict[str, str]:
+    """Read a chunk of text; what is no text is left out."""
+    keyword, _, rest = body.partition(b"\0")
+    if tag == b"tEXt":
+        text: bytes | None = rest
+        coding = "latin-1"
+    else:
+        packed, rest, coding = rest[:1] == b"\1", rest[2:], "utf-8"
+        text = rest.split(b"\0", 2)[-1]
+        text = _unpacked(text, MAX_NOTE_BYTES) if packed else text
+    if not keyword or text is None or len(text) > MAX_NOTE_BYTES:
+        return {}
+    return {keyword.decode("latin-1"): text.decode(coding, errors="replace")}
 
 
 def decode(source: Source, head: Header, out: Image | None = None) -> Image:
@@ -126,7 +151,13 @@ def decode(source: Source, head: Header, out: Image | None = None) -> Image:
     return settle(np.concatenate([grey, grey, grey, solid], axis=2), out)
 
 
-def encode(image: Image, *, exif: bytes | None, icc_profile: bytes | None) -> bytes:
+def encode(
+    image: Image,
+    *,
+    exif: bytes | None,
+    icc_profile: bytes | None,
+    notes: Mapping[str, str] | None = None,
+) -> bytes:
     """Encode 8- or 16-bit grey, RGB or RGBA without loss, at the fast setting."""
     colour = image if image.shape[2] == 1 else swapped(image)
     settings = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY]
@@ -137,6 +168,9 @@ def encode(image: Image, *, exif: bytes | None, icc_profile: bytes | None) -> by
         added += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile))
     if exif:
         added += _chunk(b"eXIf", exif)
+    for keyword, text in (notes or {}).items():
+        name = keyword.encode("latin-1", errors="replace").replace(b"\0", b" ")[:79] or b"note"
+        added += _chunk(b"iTXt", name + b"\0\0\0\0\0" + text.encode())
     place = len(SIGNATURE) + 25  # behind IHDR, before everything else
     return packed[:place] + added + packed[place:]
 
