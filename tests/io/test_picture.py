@@ -179,7 +179,7 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, picture, name, trouble, m
         raise trouble
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    monkeypatch.setattr("sfumato.io.tiff_write._append", fail)
+    monkeypatch.setattr("sfumato.io.tiff_write.append_fields", fail)
     monkeypatch.setattr("sfumato.io.tiff_write.tifffile.TiffWriter.write", fail)
     wanted = KeyboardInterrupt if isinstance(trouble, KeyboardInterrupt) else FileError
     with pytest.raises(wanted) as caught:
