@@ -12,6 +12,7 @@ from . import nn as nn
 from . import raster as raster
 from . import segment as segment
 from . import testing as testing
+from . import train as train
 from .core.batch import Batch as Batch
 from .core.method import Method as Method
 from .core.network import load as load
@@ -20,5 +21,7 @@ from .core.pipeline import Pipeline as Pipeline
 from .core.sample import Sample as Sample
 from .io.picture import read as read
 from .io.picture import write as write
+from .train.recipe import Recipe as Recipe
+from .train.trainer import Trainer as Trainer
 
 __version__: str

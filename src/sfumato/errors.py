@@ -10,6 +10,7 @@ Every error is also the builtin that callers already catch::
     ├─ SpecError          ValueError     a recipe or setting that cannot be understood
     ├─ FileError          OSError        a file that cannot be read or written
     ├─ AlignmentError     ValueError     frames that do not fit on each other
+    ├─ OutOfMemoryError   MemoryError    a device whose memory does not suffice
     └─ MissingExtraError  ImportError    an optional package that is not installed
 
 The first line of a message says who, what was wanted and what came. The hint
@@ -24,6 +25,7 @@ __all__ = [
     "FieldError",
     "FileError",
     "MissingExtraError",
+    "OutOfMemoryError",
     "RangeError",
     "SfumatoError",
     "ShapeError",
@@ -78,3 +80,7 @@ class AlignmentError(SfumatoError, ValueError):
 
 class MissingExtraError(SfumatoError, ImportError):
     """An optional package is needed and not installed."""
+
+
+class OutOfMemoryError(SfumatoError, MemoryError):
+    """The memory of a device does not suffice."""

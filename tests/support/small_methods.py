@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -11,8 +12,9 @@ from torch.nn import functional
 
 from sfumato.core.batch import Batch
 from sfumato.core.bounds import Between
-from sfumato.core.method import Method
+from sfumato.core.method import Method, Part
 from sfumato.core.network import Network
+from sfumato.core.tensors import normal_like
 
 
 class Trunk(Network):
@@ -79,3 +81,58 @@ class HalvingSegmenter(Method):
         return {
             "cross_entropy": functional.cross_entropy(self.scores(batch.image), batch.need("mask"))
         }
+
+
+class TwoPlayers(Method):
+    """A painter and a critic that learns twice as often; with dropout, norms and a counter."""
+
+    def __init__(self, *, width: int = 4) -> None:
+        super().__init__()
+        self.painter = nn.Sequential(
+            nn.Conv2d(3, width, 3, padding=1), nn.BatchNorm2d(width), nn.Dropout(0.3), nn.GELU(),
+            nn.Conv2d(width, 3, 3, padding=1),
+        )  # fmt: skip
+        self.critic = nn.Sequential(
+            nn.Conv2d(3, width, 3, stride=2), nn.GELU(), nn.Flatten(), nn.LazyLinear(1)
+        )
+        self.critic(torch.zeros(1, 3, 8, 8))
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+
+    def parts(self) -> Mapping[str, Iterable[nn.Parameter]]:
+        return {"critic": self.critic.parameters(), "painter": self.painter.parameters()}
+
+    def plan(self) -> Mapping[str, Part]:
+        return {"critic": Part(repeats=2, lr=2e-3, betas=(0.0, 0.9)), "painter": Part(every=2)}
+
+    def predict(self, batch: Batch, *, rng: torch.Generator | None = None) -> Batch:
+        return batch.but(image=self.painter(batch.image))
+
+    def loss(self, batch: Batch, part: str, rng: torch.Generator) -> dict[str, Tensor]:
+        noise = normal_like(batch.image, rng)
+        fake = self.painter(batch.image + 0.1 * noise)
+        if part == "painter":
+            return {"fool": functional.softplus(-self.critic(fake)).mean()}
+        real = self.critic(batch.need("target"))
+        return {
+            "real": functional.softplus(-real).mean(),
+            "fake": functional.softplus(self.critic(fake.detach())).mean(),
+        }
+
+    def stepped(self, part: str) -> None:
+        self.seen += 1
+
+
+class Scalar(Method):
+    """One number that should become the mean of the targets; closed form for its steps."""
+
+    def __init__(self, *, start: float = 0.0, poison: int = -1) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.tensor(start))
+        self.poison = poison
+
+    def predict(self, batch: Batch, *, rng: torch.Generator | None = None) -> Batch:
+        return batch.but(image=self.value.expand_as(batch.image))
+
+    def loss(self, batch: Batch, part: str, rng: torch.Generator) -> dict[str, Tensor]:
+        gap = (self.value - batch.need("target")).square().mean()
+        return {"square": gap * (float("nan") if self.step == self.poison else 1.0)}

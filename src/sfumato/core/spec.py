@@ -23,7 +23,17 @@ from sfumato.core.bounds import check_setting, describe_type
 from sfumato.core.files import read_text, write_atomically
 from sfumato.errors import SfumatoError, SpecError
 
-__all__ = ["Buildable", "Configured", "from_spec", "from_yaml", "rooms", "to_spec", "to_yaml"]
+__all__ = [
+    "Buildable",
+    "Configured",
+    "from_spec",
+    "from_yaml",
+    "is_class_name",
+    "parse_yaml",
+    "rooms",
+    "to_spec",
+    "to_yaml",
+]
 
 MAX_DEPTH = 50
 """Nesting beyond this is no recipe that a person wrote."""
@@ -244,11 +254,11 @@ def _build(spec: Any, trust: tuple[str, ...], depth: int) -> Any:
         raise SpecError(f"the recipe is nested deeper than {MAX_DEPTH} levels")
     if isinstance(spec, list):
         return tuple(_build(item, trust, depth + 1) for item in spec)
-    if isinstance(spec, str) and _is_class_name(spec) and spec.partition(".")[0] in rooms():
+    if isinstance(spec, str) and is_class_name(spec) and spec.partition(".")[0] in rooms():
         spec = {spec: None}  # "- capture.AlignFrames" without settings
     if not isinstance(spec, Mapping):
         return spec
-    if len(spec) == 1 and _is_class_name(next(iter(spec))):
+    if len(spec) == 1 and is_class_name(next(iter(spec))):
         name, settings = next(iter(spec.items()))
         return _build_one(name, settings, trust, depth)
     return {str(key): _build(item, trust, depth + 1) for key, item in spec.items()}
@@ -262,7 +272,8 @@ def _build_one(name: str, settings: Any, trust: tuple[str, ...], depth: int) -> 
     return cls(**{str(key): _build(item, trust, depth + 1) for key, item in settings.items()})
 
 
-def _is_class_name(text: Any) -> bool:
+def is_class_name(text: Any) -> bool:
+    """Tell whether a word is the name of a class, as a recipe writes it."""
     if not isinstance(text, str):
         return False
     head, _, tail = text.partition(":" if ":" in text else ".")
@@ -329,14 +340,22 @@ def from_yaml(text: str, *, trust: tuple[str, ...] = ()) -> Any:
     Raises:
         SpecError: the text is not YAML, or as `from_spec`.
     """
+    return from_spec(parse_yaml(text), trust=trust)
+
+
+def parse_yaml(text: str) -> Any:
+    """Read YAML as plain data: numbers, words, lists and mappings.
+
+    Raises:
+        SpecError: the text is not YAML, or uses what a recipe may not.
+    """
     try:
-        spec = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 (a SafeLoader made stricter)
+        return yaml.load(text, Loader=_PlainLoader)  # noqa: S506 (a SafeLoader made stricter)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         if isinstance(error, SfumatoError):
             raise
         where = " ".join(str(error).split()) or type(error).__name__
         raise SpecError(f"the recipe is not valid YAML: {where}") from error
-    return from_spec(spec, trust=trust)
 
 
 def to_yaml(value: Any) -> str:
