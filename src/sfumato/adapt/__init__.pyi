@@ -1,6 +1,8 @@
 from .adapter_method import AdapterMethod as AdapterMethod
 from .control_encoder import ControlEncoder as ControlEncoder
 from .control_net import ControlNet as ControlNet
+from .controls import find_adapter as find_adapter
+from .controls import hint_tensor as hint_tensor
 from .feature_pyramid import FeaturePyramid as FeaturePyramid
 from .hint_adapter import HintAdapter as HintAdapter
 from .published_pyramid import export_t2i_adapter as export_t2i_adapter

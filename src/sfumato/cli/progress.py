@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from sfumato.core.sample import Sample
 
-__all__ = ["alignment_lines", "say", "showing_steps"]
+__all__ = ["alignment_lines", "say", "showing_count", "showing_steps"]
 
 DOING = {
     "read": "reading the frames",
@@ -45,6 +45,23 @@ def showing_steps(*, quiet: bool) -> Iterator[Callable[[str], None]]:
 
     with Console(stderr=True).status("starting") as status:
         yield lambda name: status.update(DOING.get(name, name))
+
+
+@contextlib.contextmanager
+def showing_count(doing: str, total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    """Give a function to be called as each of ``total`` parts of the work is done.
+
+    It moves a bar with the time left on stderr where that is a terminal, else nothing.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(doing, total=total)
+        yield lambda: progress.advance(bar)
 
 
 def alignment_lines(sample: Sample) -> list[str]:

@@ -1,3 +1,4 @@
+from .contact_sheet import contact_sheet as contact_sheet
 from .convolution import input_sizes as input_sizes
 from .convolution import output_size as output_size
 from .convolution import transposed_size as transposed_size
