@@ -15,7 +15,7 @@ __all__ = ["group", "main"]
 
 COMMANDS = (
     "develop", "fuse", "stack", "align", "match", "measure", "hint", "generate", "calibrate",
-    "exposure", "lut", "run", "list", "demo", "completion",
+    "exposure", "segment", "lut", "run", "list", "demo", "completion",
 )  # fmt: skip
 """In the order of `sfumato --help`; the command ``name`` lives in ``cli/name.py``, ``list``
 in ``list_.py``, since that name belongs to Python."""
