@@ -123,14 +123,14 @@ class ColorizeLines(Operator):
         """Choose the color of each area, (k, 3)."""
         if painted is None:
             given = np.asarray(self.palette or PASTELS, np.float32)
-            return given[np.arange(len(regions)) % len(given)]
+            return np.asarray(given[np.arange(len(regions)) % len(given)])
         found = _medians(painted, labels, len(regions))
         if self.palette is None or len(found) == 0:
             return found
         given = np.asarray(self.palette, np.float32)
         lab = [cv2.cvtColor(c[None], cv2.COLOR_RGB2LAB)[0] for c in (found, given)]
         far = np.linalg.norm(lab[0][:, None] - lab[1][None], axis=-1)
-        return given[far.argmin(axis=1)]
+        return np.asarray(given[far.argmin(axis=1)])
 
 
 def _small_hint(ink: Plane, side_px: int, multiple: int) -> Plane:

@@ -128,7 +128,7 @@ def command(
     say(lines, quiet=quiet)
 
 
-def _palette(text: str | None) -> tuple[tuple[float, ...], ...] | None:
+def _palette(text: str | None) -> tuple[tuple[float, float, float], ...] | None:
     """Read colors, or take them from a picture."""
     if text is None:
         return None
@@ -138,7 +138,7 @@ def _palette(text: str | None) -> tuple[tuple[float, ...], ...] | None:
         from sfumato.color.palette import palette_of
 
         found = palette_of(read_frames((Path(text),)).image)
-        return tuple(tuple(float(c) for c in color) for color in found)
+        return tuple((float(r), float(g), float(b)) for r, g, b in found)
     colors = []
     for word in text.split(","):
         digits = word.strip().removeprefix("#")
@@ -150,5 +150,5 @@ def _palette(text: str | None) -> tuple[tuple[float, ...], ...] | None:
             raise SpecError(
                 f"--palette: {word.strip()!r} is no color", hint="write #rrggbb,#rrggbb,..."
             )
-        colors.append(tuple(code / 255 for code in codes))
+        colors.append((codes[0] / 255, codes[1] / 255, codes[2] / 255))
     return tuple(colors)
