@@ -40,7 +40,6 @@ class AdapterMethod(Method):
     """
 
     reads = ("image", "hint")
-    practice_options = {"steps": 3}
     adapter: HintAdapter
     base: Diffusion
 

@@ -1,4 +1,6 @@
 from .camera import Camera as Camera
+from .caption_scenes import CAPTION_WORDS as CAPTION_WORDS
+from .caption_scenes import CaptionScenes as CaptionScenes
 from .chart import StepChart as StepChart
 from .defocus import blur_by_depth as blur_by_depth
 from .defocus import circle_of_confusion as circle_of_confusion

@@ -3,6 +3,7 @@ from .asked import Adapter as Adapter
 from .asked import Asked as Asked
 from .asked import Condition as Condition
 from .asked import residuals_of as residuals_of
+from .autoencoder import Autoencoder as Autoencoder
 from .ddim import ddim as ddim
 from .denoise import Denoise as Denoise
 from .denoise import Estimate as Estimate
@@ -15,6 +16,7 @@ from .euler import euler as euler
 from .heun import heun as heun
 from .improved_ddpm import ImprovedDDPM as ImprovedDDPM
 from .improved_diffusion import load_improved_diffusion as load_improved_diffusion
+from .latent_diffusion import LatentDiffusion as LatentDiffusion
 from .levels import Level as Level
 from .levels import Levels as Levels
 from .levels import sampling_levels as sampling_levels

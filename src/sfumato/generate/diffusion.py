@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 from sfumato.core.batch import Batch
 from sfumato.core.bounds import Between
@@ -18,7 +18,6 @@ from sfumato.generate.noise import Rngs, draw_noise, generators
 from sfumato.generate.objective import Objective, Variance, diffusion_terms, split_variance
 from sfumato.generate.process import DiffusionProcess, Target
 from sfumato.generate.sampling import Sampling
-from sfumato.generate.schedule import CosineSchedule
 from sfumato.generate.text import WordEncoder
 from sfumato.generate.times import CubicTimes, ImportanceTimes, TimeSampler, UniformTimes
 from sfumato.generate.unet import UNet
@@ -58,10 +57,6 @@ class Diffusion(Method):
         SpecError: network, text and variance do not fit together.
     """
 
-    practice_options = {"steps": 3}
-    usual: ClassVar[Mapping[str, Any]] = {}
-    """How it samples where nothing else is said, as settings of `Sampling`."""
-
     def __init__(
         self,
         *,
@@ -87,12 +82,6 @@ class Diffusion(Method):
         self.channels = int(network.config["channels_in"])
         self.time_scale = TOLD / process.schedule.steps
         self._check()
-
-    @classmethod
-    def example(cls) -> Self:
-        """Build a small one, for checks."""
-        network = UNet(channels=16, multipliers=(1, 2), blocks=1, groups=8)
-        return cls(network=network, process=DiffusionProcess(schedule=CosineSchedule(steps=100)))
 
     def _check(self) -> None:
         config = self.network.config
@@ -211,6 +200,10 @@ class Diffusion(Method):
 
     # Making pictures.
 
+    def usual_sampling(self) -> dict[str, Any]:
+        """Say how it samples where nothing else is said, as settings of `Sampling`."""
+        return {}
+
     def denoiser(
         self,
         condition: Condition,
@@ -281,7 +274,7 @@ class Diffusion(Method):
             fill_in: make only what lies in ``mask``, and keep the rest of ``image``.
             sampling: see `Sampling`.
         """
-        how = Sampling(**{**self.usual, **sampling})
+        how = Sampling(**{**self.usual_sampling(), **sampling})
         dice = seeded(None) if rng is None else rng
         levels = sampling_levels(self.process, how.steps, spacing=how.spacing)
         start = levels.from_strength(how.strength)

@@ -64,8 +64,6 @@ class ImprovedDDPM(Diffusion):
         torch.Size([1, 3, 8, 8])
     """
 
-    usual = {"sampler": "ancestral", "spacing": "even", "steps": 50}
-
     def __init__(
         self,
         *,
@@ -89,6 +87,10 @@ class ImprovedDDPM(Diffusion):
         )
         if not rescale_times:
             self.time_scale = 1.0
+
+    def usual_sampling(self) -> dict[str, Any]:
+        """Walk the learned chain, with both its ends."""
+        return {"sampler": "ancestral", "spacing": "even", "steps": 50}
 
     @classmethod
     def example(cls) -> ImprovedDDPM:

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 Count = Annotated[int, Between(1, 100_000)]
 WORD = re.compile(r"[^\W_]+")
 NOTHING, UNKNOWN = 0, 1
+REMEMBERED = 200_000
 
 
 class WordEncoder(Network):
@@ -66,6 +67,7 @@ class WordEncoder(Network):
             raise SpecError(f"WordEncoder.words: {odd[0]!r} is no lower-case word, or stands twice")
         self.length, self.width = length, width
         self._numbers = {word: k + 2 for k, word in enumerate(words)}
+        self._known: dict[str, list[int]] = {}
         self.words = nn.Embedding(len(words) + 2, width)
         self.places = nn.Parameter(0.02 * torch.randn(length, width))
         self.layers = nn.ModuleList(
@@ -87,13 +89,19 @@ class WordEncoder(Network):
 
     def tokens(self, captions: Sequence[str]) -> Tensor:
         """Give the number of each word, (n, length); 0 is nothing, 1 an unknown word."""
-        rows = []
-        for caption in captions:
-            if cut := self.cut(caption):
-                log.warning("the caption has %d words too many, they are cut", cut)
-            found = [self._numbers.get(word, UNKNOWN) for word in WORD.findall(caption.lower())]
-            rows.append((found + [NOTHING] * self.length)[: self.length])
-        return torch.tensor(rows, dtype=torch.int64, device=self.places.device)
+        rows = torch.tensor([self._row(caption) for caption in captions], dtype=torch.int64)
+        return rows.to(self.places.device, non_blocking=True)
+
+    def _row(self, caption: str) -> list[int]:
+        if caption in self._known:  # training reads the same captions again and again
+            return self._known[caption]
+        if cut := self.cut(caption):
+            log.warning("the caption has %d words too many, they are cut", cut)
+        found = [self._numbers.get(word, UNKNOWN) for word in WORD.findall(caption.lower())]
+        row = (found + [NOTHING] * self.length)[: self.length]
+        if not cut and len(self._known) < REMEMBERED:
+            self._known[caption] = row
+        return row
 
     def forward(self, captions: Sequence[str]) -> Tensor:
         """Give the tokens of captions."""
