@@ -106,7 +106,7 @@ def trained(make, batches, seconds: float, folder: Path, options: dict) -> dict:
         "seconds": round(time.perf_counter() - started, 1),
         "ms_a_step": round(1e3 * a_step, 2),
         "parameters": sum(p.numel() for p in method.parameters() if p.requires_grad),
-        "report": str(report),
+        "losses": report.losses,
     }
 
 
@@ -214,7 +214,8 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     shelf = Path(sfumato.__path__[0]) / "weights"
     shelf.mkdir(exist_ok=True)
-    facts: dict = {"device": device, "torch": torch.__version__, "settings": str(vars(given))}
+    settings = {name: getattr(given, name) for name in ("seconds", "scenes", "batch")}
+    facts: dict = {"device": device, "torch": torch.__version__, "settings": settings}
     started = time.perf_counter()
     batches = batches_of(given.scenes, 0, given.batch, given.workers)
     held_out = batches_of(512, HELD_OUT, 128, given.workers)
@@ -263,7 +264,7 @@ def main() -> None:
 def save(method, name: str, facts: dict, out: Path, shelf: Path) -> None:
     """Put a method on the shelf of embedded weights, in 16 bits, and a copy into OUT."""
     card = "Computed scenes (data.CaptionScenes), benchmarks/painter.py, seed 0.\n\n```json\n"
-    card += json.dumps({k: v for k, v in facts.items() if k != "report"}, indent=1) + "\n```"
+    card += json.dumps(facts, indent=1) + "\n```"
     method.cpu().save(shelf / name, card=card, dtype="float16")
     shutil.copytree(shelf / name, out / "weights" / name, dirs_exist_ok=True)
     method.to("cuda" if torch.cuda.is_available() else "cpu")
