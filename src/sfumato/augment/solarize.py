@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from sfumato.augment._levels import apply_table
 from sfumato.augment._targets import Params, Targets
 from sfumato.augment.transform import PixelTransform
 from sfumato.core.bounds import Between
-from sfumato.core.opencv import cv2
 from sfumato.core.operator import Rng
 from sfumato.core.shapes import Image, full_range
 
@@ -42,9 +42,9 @@ class Solarize(PixelTransform):
     def change_image(self, image: Image, params: Params) -> Image:
         white = full_range(image.dtype)
         threshold = params["threshold"] * white
-        if image.dtype == np.uint8:
-            levels = np.arange(256)
-            table = np.where(levels < threshold, levels, 255 - levels).astype(np.uint8)
-            return cv2.LUT(image, table).reshape(image.shape)  # type: ignore[no-any-return]
+        if image.dtype != np.float32:
+            levels = np.arange(int(white) + 1)
+            table = np.where(levels < threshold, levels, levels[::-1])
+            return apply_table(image, table.astype(image.dtype))
         mirrored = np.asarray(white, image.dtype) - image
         return np.where(image < threshold, image, mirrored)
