@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,7 @@ class AutoContrast(PixelTransform):
         high = white - int(np.searchsorted(np.cumsum(counts[::-1]), lost, "right"))
         if high <= low:
             return levels
+        table: NDArray[Any]
         if self.method == "pil":
             table = (levels - low) * (white / (high - low))
         else:
