@@ -19,6 +19,7 @@ from .equalize import Equalize as Equalize
 from .fancy_pca import FancyPCA as FancyPCA
 from .gauss_noise import GaussNoise as GaussNoise
 from .he_stain import HEStain as HEStain
+from .horizontal_flip import HorizontalFlip as HorizontalFlip
 from .hue_saturation_value import HueSaturationValue as HueSaturationValue
 from .illumination import Illumination as Illumination
 from .image_compression import ImageCompression as ImageCompression
