@@ -2,7 +2,7 @@
 
     python benchmarks/painter.py OUT --seconds 420
 
-writes OUT/weights/scenes-autoencoder, OUT/weights/scenes-painter, OUT/painter.json (what was
+writes OUT/weights/scenes-autoencoder, OUT/weights/scenes, OUT/painter.json (what was
 measured) and OUT/painter.png (pictures of prompts). Everything is computed: no data are read.
 """
 
@@ -253,7 +253,7 @@ def main() -> None:
     )
     made = sfumato.core.load(given.out / "run-painter" / "last").to(device)
     facts["painter"]["colors"] = color_scores(made, 7, given.prompts)
-    save(made, "scenes-painter", facts["painter"], given.out, shelf)
+    save(made, "scenes", facts["painter"], given.out, shelf)
     sheet(made, given.out / "painter.png", given.rows)
     (given.out / "painter.json").write_text(json.dumps(facts, indent=1) + "\n")
     for name in ("run-autoencoder", "run-painter"):
