@@ -20,6 +20,7 @@ from .erf_edges import ErfEdges as ErfEdges
 from .gradient import Gradient as Gradient
 from .gradient import GradientField as GradientField
 from .gradient import morphological_gradient as morphological_gradient
+from .grey_step import GreyStep as GreyStep
 from .homography import HomographyFit as HomographyFit
 from .homography import check_homography as check_homography
 from .homography import estimate_homography as estimate_homography

@@ -152,9 +152,16 @@ def contour_curvature(
 def _turning(
     x: Array, y: Array, nx: Array, ny: Array, starts: Any, closed: Any, out: Array
 ) -> None:
+    lengths, turns = np.zeros(x.size), np.zeros(x.size)
     for contour in range(closed.size):
         begin, end = starts[contour], starts[contour + 1]
         count = end - begin
+        # From each point to the next, and from the last to the first.
+        for a in range(begin, end):
+            b = a + 1 if a + 1 < end else begin
+            dx, dy = x[b] - x[a], y[b] - y[a]
+            lengths[a] = math.sqrt(dx * dx + dy * dy)
+            turns[a] = math.atan2(nx[a] * ny[b] - ny[a] * nx[b], nx[a] * nx[b] + ny[a] * ny[b])
         reach = min(CURVATURE_REACH, (count - 1) // 2)
         for k in range(count):
             n, sum_s, sum_t, sum_ss, sum_st = 1.0, 0.0, 0.0, 0.0, 0.0
@@ -166,9 +173,9 @@ def _turning(
                         if not closed[contour]:
                             break
                         there = there % count
-                    a, b = begin + here, begin + there
-                    s += direction * math.hypot(x[b] - x[a], y[b] - y[a])
-                    turn += math.atan2(nx[a] * ny[b] - ny[a] * nx[b], nx[a] * nx[b] + ny[a] * ny[b])
+                    link = begin + (here if direction > 0 else there)
+                    s += direction * lengths[link]
+                    turn += direction * turns[link]
                     n += 1.0
                     sum_s += s
                     sum_t += turn

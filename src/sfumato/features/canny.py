@@ -14,6 +14,7 @@ from sfumato.core.operator import Operator, Rng
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import check_image, full_range
 from sfumato.errors import RangeError, ShapeError
+from sfumato.features._noise import white_noise
 from sfumato.features._sobel import half_bell, smooth_sobel
 
 __all__ = ["Canny"]
@@ -28,7 +29,6 @@ FAINTEST = 0.004
 """Automatic: gradients below one step of 8 bits per pixel are never an edge by themselves."""
 NOISE_REACH = 5.5
 """Automatic: a gradient of pure noise exceeds so many standard deviations at 3 pixels in 10^7."""
-MEDIAN_TO_SD = 1.4826
 SAMPLES = 250_000
 
 
@@ -116,7 +116,7 @@ class Canny(Operator):
         whole = np.concatenate([bell[:0:-1], bell])
         along = np.linalg.norm(np.convolve(whole, [1.0, 0.0, -1.0]))
         across = np.linalg.norm(np.convolve(whole, [1.0, 2.0, 1.0]))
-        return dx, dy, white, float(along * across) * gain * _noise(plane)
+        return dx, dy, white, float(along * across) * gain * white_noise(plane)
 
 
 def _whole_numbers(image: NDArray[Any]) -> tuple[NDArray[Any], float, float]:
@@ -151,17 +151,3 @@ def _automatic(
     strong = float(np.quantile(np.hypot(across, down), 1.0 - STRONG_SHARE))
     high = max(max(strong, NOISE_REACH * noise) / (SOBEL_GAIN * white), FAINTEST)
     return WEAK_TO_STRONG * high, high
-
-
-def _noise(plane: NDArray[Any]) -> float:
-    """Give the standard deviation of white noise: edges along rows and columns cancel out."""
-    if min(plane.shape) < 2:
-        return 0.0
-    stride = max(1, math.isqrt(plane.size // SAMPLES))
-    height, width = plane.shape
-    a, b, c, d = (
-        plane[i : height - 1 + i : stride, j : width - 1 + j : stride].astype(np.float32)
-        for i in (0, 1)
-        for j in (0, 1)
-    )
-    return float(np.median(np.abs(a - b - c + d))) * MEDIAN_TO_SD / 2.0

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import RangeError
+from sfumato.features._grey_fit import fit_grey
 from sfumato.features.curve_fits import check_points, noise_variance
 from sfumato.features.edge_points import EdgePoints
+from sfumato.features.grey_step import GreyStep
 
 __all__ = ["EllipseFit", "fit_ellipse"]
 
@@ -36,6 +38,7 @@ class EllipseFit:
         covariance: of centre x, centre y, both half axes and angle, (5, 5). The angle
             of a circle is not determined, its variance is then huge.
         rms_px: root of the weighted mean square of the distances to the ellipse.
+        step: of the fit to the grey values, where a picture was given.
     """
 
     center: tuple[float, float]
@@ -43,27 +46,35 @@ class EllipseFit:
     angle_rad: float
     covariance: Array
     rms_px: float
+    step: GreyStep | None = None
 
 
 def fit_ellipse(
-    points: EdgePoints | NDArray[Any], weights: NDArray[Any] | None = None
+    points: EdgePoints | NDArray[Any],
+    weights: NDArray[Any] | None = None,
+    *,
+    image: NDArray[Any] | None = None,
 ) -> EllipseFit:
     """Fit an ellipse: least squares of the distances to it.
 
     Levenberg-Marquardt in float64 on the distances to the nearest points of the
     ellipse, from the algebraic ellipse of Halíř and Flusser. The covariance is that of
-    `fit_line`.
+    `fit_line`. With the picture, the ellipse is then fitted to the grey values, as
+    `fit_line` does; its smallest radius of curvature must be four blurs and more.
 
     Args:
         points: edge points, or x and y.
         weights: of each point; all 1 without it.
+        image: the picture that the points were found in; uint8, uint16 or float32.
 
     Shape:
-        points (k, 2), k ≥ 5; weights (k,).
+        points (k, 2), k ≥ 5; weights (k,); image (h, w), (h, w, 1) or (h, w, 3).
 
     Raises:
-        ShapeError: not such points, or too few of them.
-        RangeError: NaN, a negative weight, or points on no ellipse, as on a line.
+        ShapeError: not such points or picture, or too few of them.
+        DtypeError: a picture of another dtype.
+        RangeError: NaN, a negative weight, points on no ellipse, as on a line, or a
+            picture without a clear step along the ellipse.
 
     Example:
         >>> angle = np.linspace(0, 6, 30)
@@ -84,10 +95,6 @@ def fit_ellipse(
         raise RangeError("fit_ellipse: the points lie all in one place")
     near = (places - origin) / scale
     theta, residual, jacobian = _refine(_algebraic(near, weight), near, weight)
-    if theta[3] > theta[2]:
-        swap = [0, 1, 3, 2, 4]
-        theta, jacobian = theta[swap], jacobian[:, swap]
-        theta[4] += math.pi / 2
     information = (jacobian * weight[:, None]).T @ jacobian
     # A circle says nothing about the angle: a trace of curvature keeps the inverse finite.
     information += np.diag(np.full(5, 1e-14 * np.trace(information)))
@@ -95,11 +102,22 @@ def fit_ellipse(
     variance = noise_variance(residual, weight, 5)
     inverse = np.asarray(np.linalg.inv(information), np.float64)
     covariance = inverse * variance * np.outer(units, units)
-    cx, cy = origin + scale * theta[:2]
+    theta = theta * units
+    theta[:2] += origin
+    step = None
+    if image is not None:
+        theta, covariance, step = fit_grey(
+            theta, _disc, places, edges=points, image=image, who="fit_ellipse"
+        )
+        residual = _distances(theta, places)[0] / scale
+    if theta[3] > theta[2]:
+        swap = [0, 1, 3, 2, 4]
+        theta, covariance = theta[swap], covariance[np.ix_(swap, swap)]
+        theta[4] += math.pi / 2
     angle = math.remainder(float(theta[4]), math.pi)
     rms = scale * math.sqrt(float(weight @ residual**2 / weight.sum()))
-    axes = (float(scale * theta[2]), float(scale * theta[3]))
-    return EllipseFit((float(cx), float(cy)), axes, angle, covariance, rms)
+    center, axes = (float(theta[0]), float(theta[1])), (float(theta[2]), float(theta[3]))
+    return EllipseFit(center, axes, angle, covariance, rms, step)
 
 
 def _algebraic(p: Array, weight: Array) -> Array:
@@ -160,6 +178,12 @@ def _refine(theta: Array, p: Array, weight: Array) -> tuple[Array, Array, Array]
 
 def _distances(theta: Array, p: Array) -> tuple[Array, Array]:
     """Give signed distances to the ellipse, outside positive, and how they change."""
+    away, moves, _, _ = _disc(theta, p)
+    return -away, -moves
+
+
+def _disc(theta: Array, p: Array) -> tuple[Array, Array, Array, Array]:
+    """Give distances into the ellipse, their Jacobian, normals to its inside, and curvatures."""
     cx, cy, a, b, angle = theta
     cos, sin = math.cos(angle), math.sin(angle)
     u = (p[:, 0] - cx) * cos + (p[:, 1] - cy) * sin
@@ -172,15 +196,16 @@ def _distances(theta: Array, p: Array) -> tuple[Array, Array]:
     # The foot moves with the ellipse; only its way along the normal counts.
     jacobian = np.stack(
         [
-            -(normal_u * cos - normal_v * sin),
-            -(normal_u * sin + normal_v * cos),
-            -normal_u * fu / a,
-            -normal_v * fv / b,
-            -(normal_v * u - normal_u * v),
+            normal_u * cos - normal_v * sin,
+            normal_u * sin + normal_v * cos,
+            normal_u * fu / a,
+            normal_v * fv / b,
+            normal_v * u - normal_u * v,
         ],
         axis=1,
     )
-    return distance, jacobian
+    bend = 1.0 / (a * a * b * b * length**3)
+    return -distance, jacobian, -jacobian[:, :2], bend
 
 
 def _feet(u: Array, v: Array, a: float, b: float) -> tuple[Array, Array]:
