@@ -54,6 +54,26 @@ def test_the_subject_stands_where_the_reference_has_it(brackets, dtype, channels
     assert result.mask[far].mean() == 0.0
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_faint_string_one_pixel_wide_goes_with_the_thing_it_hangs_on(brackets, dtype):
+    rng = np.random.default_rng(3)
+    frames, still = [], []
+    scene = np.linspace(0.2, 0.35, SIZE[1])[None, :, None] * np.ones((SIZE[0], 1, 3))
+    for ev, column in zip(EVS, (80, 120, 160, 200), strict=True):
+        for shown, x in ((frames, column), (still, 160)):
+            light, _ = brackets.with_disc(scene.copy(), (x, 70))
+            light[85:150, x] *= 0.8
+            shown.append(brackets.expose(light, ev, dtype, rng, 0.0))
+    result = deghost(np.stack(frames), reference=2)
+    white = np.iinfo(dtype).max
+    for k, column in ((1, 120), (3, 200)):
+        for x in (column, 160):
+            line = np.s_[95:145, x]
+            assert result.meta["ghost_masks"][k][line].mean() > 0.9
+            gap = result.stack[k][line].astype(float) - still[k][line].astype(float)
+            assert np.abs(gap).mean() < 0.004 * white
+
+
 def test_the_subject_stands_still_under_noise(brackets):
     stack, visited = moving(brackets, np.uint8, 1.0)
     still, _ = moving(brackets, np.uint8, 1.0, still_at=2)

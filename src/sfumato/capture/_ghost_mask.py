@@ -12,7 +12,15 @@ from sfumato.capture._codes import Codes, channel_max
 from sfumato.capture._outlook import Outlook, shrink_factor
 from sfumato.core.opencv import cv2
 
-__all__ = ["Patch", "disagreement", "median_bitmap_motion", "merge_evidence", "widen"]
+__all__ = [
+    "Patch",
+    "disagreement",
+    "median_bitmap_motion",
+    "merge_evidence",
+    "scaled_excess",
+    "share_of_cells",
+    "widen",
+]
 
 Flags: TypeAlias = NDArray[np.uint8]
 
@@ -56,6 +64,16 @@ def disagreement(codes: Codes, outlook: Outlook, floor: float) -> Codes:
     excess = cv2.max(
         cv2.subtract(codes, most).reshape(shape), cv2.subtract(least, codes).reshape(shape)
     ).reshape(shape)
+    return scaled_excess(np.asarray(excess, np.uint8), outlook, floor)
+
+
+def scaled_excess(excess: Codes, outlook: Outlook, floor: float) -> Codes:
+    """Bring the tolerance to ``floor`` everywhere, and the channels together.
+
+    Shape:
+        (h, w, c) to (h, w).
+    """
+    shape = excess.shape
     tolerance = np.clip(NOISE_FACTOR * outlook.curve.noise, floor, NOISE_CAP * floor)
     table = np.rint(255.0 * floor / tolerance).astype(np.uint8)
     if table.min() < 255:
@@ -75,12 +93,12 @@ def merge_evidence(score: Codes, floor: float) -> Flags:
         (h, w) to (ceil(h / f), ceil(w / f)) cells with f of `shrink_factor`.
     """
     factor = shrink_factor((score.shape[0], score.shape[1]))
-    broad = cv2.morphologyEx(_share(score > floor, factor), cv2.MORPH_OPEN, _SQUARE)
-    plain = _share(score > THIN * floor, factor)
+    broad = cv2.morphologyEx(share_of_cells(score > floor, factor), cv2.MORPH_OPEN, _SQUARE)
+    plain = share_of_cells(score > THIN * floor, factor)
     strong = cv2.bitwise_or(broad, _touching(plain, plain, smallest=LONGEST_SPECK))
     if not strong.any():
         return np.asarray(strong, np.uint8)
-    weak = cv2.morphologyEx(_share(score > WEAK * floor, factor), cv2.MORPH_OPEN, _CROSS)
+    weak = cv2.morphologyEx(share_of_cells(score > WEAK * floor, factor), cv2.MORPH_OPEN, _CROSS)
     near = cv2.dilate(strong, _disc(REACH))
     candidates = cv2.bitwise_or(strong, cv2.bitwise_and(weak, near))
     closed = cv2.morphologyEx(candidates, cv2.MORPH_CLOSE, _disc(3))
@@ -108,7 +126,7 @@ def median_bitmap_motion(frames: list[Codes], exclusion: float) -> Flags:
         above |= (grey > median + exclusion).view(np.uint8)
         below |= (grey < median - exclusion).view(np.uint8)
     factor = shrink_factor(size)
-    moved = cv2.morphologyEx(_share(above & below, factor), cv2.MORPH_OPEN, _SQUARE)
+    moved = cv2.morphologyEx(share_of_cells(above & below, factor), cv2.MORPH_OPEN, _SQUARE)
     closed = np.asarray(cv2.morphologyEx(moved, cv2.MORPH_CLOSE, _disc(4)), np.uint8)
     return _without_holes(_touching(closed, closed))
 
@@ -153,7 +171,7 @@ def widen(cells: Flags, size: tuple[int, int], feather_px: float) -> Patch:
     return Patch(cells, core, mask, np.maximum(weight, mask, dtype=np.float32))
 
 
-def _share(flags: NDArray[Any], factor: int) -> Flags:
+def share_of_cells(flags: NDArray[Any], factor: int) -> Flags:
     """Flag the cells of which enough pixels are flagged."""
     marks = np.asarray(flags).view(np.uint8)
     if factor == 1:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sfumato.capture._codes import Codes, encode
 from sfumato.capture._ghost_mask import disagreement, merge_evidence, widen
 from sfumato.capture._ghost_repair import repair
+from sfumato.capture._ghost_threads import add_threads
 from sfumato.capture._outlook import Known
 from sfumato.capture.intensity_map import match_intensity
 from sfumato.core.shapes import Image
@@ -79,6 +80,8 @@ class Bench:
         cells = region
         if cells is None:
             cells = merge_evidence(disagreement(codes, outlook, self.floor), self.floor)
+            if cells.any():
+                cells = add_threads(cells, codes, outlook, self.floor)
         if not cells.any():
             return outlook.settled(codes), codes
         patch = widen(cells, (codes.shape[0], codes.shape[1]), self.feather_px)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.capture._codes import CODES, Codes, encode
+from sfumato.capture._finer_curve import finer_curve
 from sfumato.core.opencv import cv2
 from sfumato.core.shapes import FloatImage, Image, check_image, full_range
 from sfumato.errors import ShapeError
@@ -156,7 +157,15 @@ def match_intensity(
     )
     curves = [_match_channel(*pair) for pair in zip(_planes(first), _planes(second), strict=True)]
     low, middle, high, noise = (np.stack(part) for part in zip(*curves, strict=True))
-    return IntensityMap(low, middle, high, noise, top, linear)
+    coarse = IntensityMap(low, middle, high, noise, top, linear)
+    if source.dtype == np.uint8 and not linear:
+        return coarse
+    fine = [coarse.source_codes(image[::step, ::step]) for image in (source, target)]
+    sharper = [
+        finer_curve(fine[0][..., c].ravel(), fine[1][..., c].ravel(), guess[:3], PLATEAU)
+        for c, guess in enumerate(curves)
+    ]
+    return IntensityMap(low, np.stack(sharper), high, noise, top, linear)
 
 
 def _planes(codes: Codes) -> list[NDArray[Any]]:
