@@ -14,6 +14,8 @@ if importlib.util.find_spec("torch") is None:
     collect_ignore += [f"src/sfumato/measure/{name}.py" for name in learned]
     collect_ignore += ["src/sfumato/nn", "tests/nn", "src/sfumato/segment", "tests/segment"]
     collect_ignore += ["src/sfumato/generate", "tests/generate"]
+    learned = ("adaptive_lut", "lut_predictor", "published_lut", "torch_tables")
+    collect_ignore += [f"src/sfumato/color/{name}.py" for name in learned]
     learned = ("batch", "method", "network", "any_size", "tensors", "weights")
     collect_ignore += [f"src/sfumato/core/{name}.py" for name in learned]
 

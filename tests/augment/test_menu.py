@@ -15,7 +15,7 @@ POINTS = np.array([[4.0, 5.0], [30.0, 11.0]], np.float32)
 
 
 def call(transform, seed=5, **fields):
-    return transform(rng=seed, **fields)
+    return transform(rng=seed, **{**transform.example_fields, **fields})
 
 
 def picture_for(cls, size=(37, 45), channels=3):
@@ -37,7 +37,7 @@ def test_the_same_seed_gives_the_same_by_name(transform_class):
     transform, image = transform_class.example(), picture_for(transform_class)
     fields = {"image": image, "mask": image[..., 0].copy(), "bboxes": BOXES, "keypoints": POINTS}
     first, again = call(transform, **fields), call(transform, **fields)
-    assert first.keys() == fields.keys()
+    assert first.keys() == {*fields, *transform.example_fields}
     for name in fields:
         assert same(first[name], again[name]), name
 
@@ -56,7 +56,8 @@ def test_nothing_given_by_name_is_changed_or_shared(transform_class):
 def test_a_call_by_name_and_a_sample_agree(transform_class):
     transform = transform_class.example()
     sample = practice_sample(size=(37, 45))
-    by_name = call(transform, image=sample.image, mask=sample.mask)
+    boxes, points = sample.boxes, sample.keypoints
+    by_name = transform(image=sample.image, mask=sample.mask, bboxes=boxes, keypoints=points, rng=5)
     by_sample = transform(sample, 5)
     assert same(np.asarray(by_name["image"]), np.asarray(by_sample.image))
     assert same(by_name["mask"], by_sample.mask)

@@ -93,9 +93,9 @@ class TwoPlayers(Method):
             nn.Conv2d(width, 3, 3, padding=1),
         )  # fmt: skip
         self.critic = nn.Sequential(
-            nn.Conv2d(3, width, 3, stride=2), nn.GELU(), nn.Flatten(), nn.LazyLinear(1)
-        )
-        self.critic(torch.zeros(1, 3, 8, 8))
+            nn.Conv2d(3, width, 3, stride=2), nn.GELU(), nn.AdaptiveAvgPool2d(3), nn.Flatten(),
+            nn.Linear(9 * width, 1),
+        )  # fmt: skip
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
     def parts(self) -> Mapping[str, Iterable[nn.Parameter]]:

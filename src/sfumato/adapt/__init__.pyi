@@ -1,4 +1,5 @@
 from .adapter_method import AdapterMethod as AdapterMethod
+from .colorize_lines import ColorizeLines as ColorizeLines
 from .control_encoder import ControlEncoder as ControlEncoder
 from .control_net import ControlNet as ControlNet
 from .controls import find_adapter as find_adapter

@@ -40,6 +40,7 @@ class AdapterMethod(Method):
     """
 
     reads = ("image", "hint")
+    practice_options = {"steps": 3}
     adapter: HintAdapter
     base: Diffusion
 

@@ -44,6 +44,11 @@ class Bilingual(Configured):
         """Rewrite settings that the declared vocabulary cannot express; nothing by default."""
         return settings
 
+    @classmethod
+    def understand_1_3(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """Rewrite settings where the defaults of 1.3 hold; nothing by default."""
+        return settings
+
 
 def _translating(cls: type[Any], init: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(init)

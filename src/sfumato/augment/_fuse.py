@@ -22,7 +22,7 @@ def fused(first: Step, second: Step) -> Step | None:
     gives; two homographies fuse where they are resampled alike.
     """
     (before, how, how_mask), (after, how_after, how_mask_after) = first, second
-    if before.matrix is None or after.matrix is None:
+    if before.matrix is None or after.matrix is None or before.ellipse or after.ellipse:
         return None
     together = after.matrix @ before.matrix
     if isinstance(before, Symmetry) and isinstance(after, Projective):

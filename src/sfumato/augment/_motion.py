@@ -40,6 +40,10 @@ class Motion(ABC):
     """Height and width of what comes out."""
     matrix: NDArray[np.float64] | None = None
     """(3, 3), where the map is a homography."""
+    own_tables = False
+    """Whether boxes and key points do not follow from points alone: tiles that change places."""
+    ellipse = False
+    """Whether a box stands for the ellipse in it."""
 
     @abstractmethod
     def image(self, plane: NDArray[Any], how: Resampling) -> NDArray[Any]:
@@ -49,6 +53,14 @@ class Motion(ABC):
         """Move points (k, 2) exactly."""
         assert self.matrix is not None, "a motion without a matrix moves points itself"
         return apply_matrix(self.matrix, xy)
+
+    def boxes(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Move a table of boxes, where ``own_tables`` says so."""
+        raise NotImplementedError
+
+    def keypoints(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Move a table of key points, where ``own_tables`` says so."""
+        raise NotImplementedError
 
 
 def apply_matrix(matrix: NDArray[np.float64], xy: Points) -> Points:
@@ -75,9 +87,11 @@ def move_boxes(motion: Motion, table: NDArray[np.float64]) -> NDArray[np.float64
     """Give the exact bound of every moved box; a box that meets the horizon is dropped."""
     if len(table) == 0:
         return table
+    if motion.own_tables:
+        return motion.boxes(table)
     matrix = motion.matrix
     if matrix is not None and not (matrix[2, 0] or matrix[2, 1]) and matrix[2, 2] == 1.0:
-        return _move_boxes_affinely(matrix, table)
+        return _move_boxes_affinely(matrix, table, motion.ellipse)
     # A straight edge stays straight under a homography.
     corners = _OUTLINE if matrix is None else _CORNERS
     low, high = table[:, None, :2], table[:, None, 2:4]
@@ -91,12 +105,15 @@ def move_boxes(motion: Motion, table: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def _move_boxes_affinely(
-    matrix: NDArray[np.float64], table: NDArray[np.float64]
+    matrix: NDArray[np.float64], table: NDArray[np.float64], ellipse: bool
 ) -> NDArray[np.float64]:
     linear = matrix[:2, :2]
     low, high = table[:, :2], table[:, 2:4]
     center = (low + high) @ (linear.T / 2) + matrix[:2, 2]
-    half = (high - low) @ (np.abs(linear).T / 2)
+    if ellipse:
+        half = np.sqrt(((high - low) / 2) ** 2 @ (linear**2).T)
+    else:
+        half = (high - low) @ (np.abs(linear).T / 2)
     result = table.copy()
     np.subtract(center, half, out=result[:, :2])
     np.add(center, half, out=result[:, 2:4])
@@ -107,6 +124,8 @@ def move_keypoints(motion: Motion, table: NDArray[np.float64]) -> NDArray[np.flo
     """Move points, turn their angles and scale their sizes by the map's slope at each point."""
     if len(table) == 0:
         return table
+    if motion.own_tables:
+        return motion.keypoints(table)
     result = table.copy()
     xy = table[:, :2]
     result[:, :2] = motion.points(xy)

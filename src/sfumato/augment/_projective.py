@@ -20,11 +20,18 @@ class Projective(Motion):
         matrix: (3, 3), from points of the old picture to points of the new one.
         size: of the new picture.
         source: size of the old picture.
+        ellipse: boxes become the bound of the ellipse in them, not of themselves.
     """
 
     def __init__(
-        self, matrix: NDArray[np.float64], size: tuple[int, int], source: tuple[int, int]
+        self,
+        matrix: NDArray[np.float64],
+        size: tuple[int, int],
+        source: tuple[int, int],
+        *,
+        ellipse: bool = False,
     ) -> None:
+        self.ellipse = ellipse
         self.matrix: NDArray[np.float64] = matrix
         self.size = size
         self.source = source

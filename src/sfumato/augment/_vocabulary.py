@@ -125,6 +125,7 @@ def translate(cls: Any, args: tuple[Any, ...], given: Mapping[str, Any]) -> dict
         said = [_renew(cls, name, settings, compat) for name in old]
         warnings.warn(f"{cls.__name__}: {'; '.join(said)}", DeprecationWarning, stacklevel=3)
     if compat == "1.3":
+        settings = dict(cls.understand_1_3(settings))
         for name, value in cls.defaults_1_3.items():
             settings.setdefault(name, value)
     for name, read in cls.shorthand.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -44,6 +45,8 @@ class Transform(Bilingual, Operator):
     """The numbers of channels that make sense; any, if there are none."""
     smallest: ClassVar[tuple[int, int]] = (1, 1)
     """Height and width below which the example refuses a picture."""
+    example_fields: ClassVar[Mapping[str, Any]] = {}
+    """What a call of the example needs beside a picture, by name."""
     blind: ClassVar[bool] = False
     """Whether `draw` looks at nothing but the size."""
     wants_unit_range: ClassVar[bool] = False

@@ -14,9 +14,24 @@ from sfumato.cli.errors import INTERRUPTED, plain_errors
 __all__ = ["group", "main"]
 
 COMMANDS = (
-    "develop", "fuse", "stack", "align", "match", "measure", "hint", "generate", "calibrate",
-    "exposure", "segment", "lut", "run", "list", "demo", "completion",
-)  # fmt: skip
+    "develop",
+    "fuse",
+    "stack",
+    "align",
+    "match",
+    "measure",
+    "hint",
+    "generate",
+    "colorize",
+    "segment",
+    "lut",
+    "calibrate",
+    "exposure",
+    "run",
+    "list",
+    "demo",
+    "completion",
+)
 """In the order of `sfumato --help`; the command ``name`` lives in ``cli/name.py``, ``list``
 in ``list_.py``, since that name belongs to Python."""
 

@@ -1,11 +1,14 @@
+from .adaptive_lut import AdaptiveLUT as AdaptiveLUT
 from .color_table import ColorTable as ColorTable
 from .cube_file import read_cube as read_cube
 from .cube_file import write_cube as write_cube
 from .hald import hald_image as hald_image
 from .hald import table_from_hald as table_from_hald
 from .lut3d import LUT3D as LUT3D
+from .lut_predictor import LutPredictor as LutPredictor
 from .palette import ShowPalette as ShowPalette
 from .palette import palette_of as palette_of
+from .published_lut import published_adaptive_lut as published_adaptive_lut
 from .table_file import read_table as read_table
 from .table_file import write_table as write_table
 from .table_inverse import InverseReport as InverseReport
@@ -14,5 +17,8 @@ from .table_of import table_of as table_of
 from .table_report import TableReport as TableReport
 from .table_report import examine_table as examine_table
 from .tone import Tone as Tone
+from .torch_tables import apply_tables as apply_tables
+from .torch_tables import table_monotony as table_monotony
+from .torch_tables import table_roughness as table_roughness
 from .transfer import linear_to_srgb as linear_to_srgb
 from .transfer import srgb_to_linear as srgb_to_linear

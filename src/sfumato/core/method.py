@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sfumato.core.batch import Batch
 from sfumato.core.network import Network
@@ -57,6 +57,9 @@ class Method(Network):
     Class attributes beside those of `Network`:
 
     - ``reads``, ``writes``: fields of a batch that `predict` needs and gives.
+    - ``practice_options``: keywords that make `predict` short, for checks: few steps.
+    - ``local``: no output pixel sees farther than ``overlap_px / 4``; checked by
+      `sfumato.testing.check_method`.
 
     Example:
         >>> class Shift(Method):
@@ -75,6 +78,8 @@ class Method(Network):
 
     reads: ClassVar[tuple[str, ...]] = ("image",)
     writes: ClassVar[tuple[str, ...]] = ("image",)
+    local: ClassVar[bool] = False
+    practice_options: ClassVar[Mapping[str, Any]] = {}
     step: int = 0
 
     def parts(self) -> Mapping[str, Iterable[nn.Parameter]]:
@@ -127,4 +132,7 @@ class Method(Network):
         noise = 0.05 * torch.randn(target.shape, generator=rng)
         image = (0.7 * target + noise).clamp(0.0, 1.0)
         mask = (target.mean(1) > 0.5).long()
-        return Batch(image, target=target, hint=target[:, :1], mask=mask, text=("", ""))
+        label = torch.tensor([0, 1])
+        return Batch(
+            image, target=target, hint=target[:, :1], mask=mask, label=label, text=("", "")
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from sfumato.core.batch import Batch
 from sfumato.core.bounds import Between
@@ -18,6 +18,7 @@ from sfumato.generate.noise import Rngs, draw_noise, generators
 from sfumato.generate.objective import Objective, Variance, diffusion_terms, split_variance
 from sfumato.generate.process import DiffusionProcess, Target
 from sfumato.generate.sampling import Sampling
+from sfumato.generate.schedule import CosineSchedule
 from sfumato.generate.text import WordEncoder
 from sfumato.generate.times import CubicTimes, ImportanceTimes, TimeSampler, UniformTimes
 from sfumato.generate.unet import UNet
@@ -82,6 +83,12 @@ class Diffusion(Method):
         self.channels = int(network.config["channels_in"])
         self.time_scale = TOLD / process.schedule.steps
         self._check()
+
+    @classmethod
+    def example(cls) -> Self:
+        """Build a small one, for checks."""
+        network = UNet(channels=16, multipliers=(1, 2), blocks=1, groups=8)
+        return cls(network=network, process=DiffusionProcess(schedule=CosineSchedule(steps=100)))
 
     def _check(self) -> None:
         config = self.network.config

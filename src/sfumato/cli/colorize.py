@@ -1,0 +1,154 @@
+"""`sfumato colorize`: a line drawing becomes a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sfumato.cli.inputs import read_frames
+from sfumato.cli.outputs import check_picture, refuse_inputs, write_picture
+from sfumato.cli.progress import say, showing_steps
+
+__all__ = ["command"]
+
+EPILOG = """\b
+Examples:
+  sfumato colorize lineart.png --prompt "a red circle on a blue ground" -o out.png
+  sfumato colorize lineart.png --palette "#f4efe1,#8cbadb,#ee6a50" --weights none -o flat.png
+  sfumato colorize lineart.png --palette photo.jpg --shading 0.6 -o out.png
+  sfumato colorize photo.jpg --extract -o drawn.png
+"""
+
+
+@click.command("colorize", epilog=EPILOG)
+@click.argument("drawing", type=click.Path(path_type=Path))
+@click.option("--prompt", default="", help="What the picture shows.")
+@click.option(
+    "--palette",
+    metavar="COLORS|PICTURE",
+    help="Colors to use, as #rrggbb,#rrggbb,..., or a picture to take six from.",
+)
+@click.option(
+    "--weights",
+    default="scenes-lines",
+    show_default=True,
+    help="An adapter for lines; none colors from the palette alone.",
+)
+@click.option("--extract", is_flag=True, help="Draw the lines of a photograph first.")
+@click.option(
+    "--shading",
+    type=float,
+    default=0.3,
+    show_default=True,
+    help="0 fills evenly, 1 keeps the painted shades.",
+)
+@click.option(
+    "--gap",
+    "gap_px",
+    type=int,
+    default=3,
+    show_default=True,
+    metavar="PX",
+    help="Gaps in lines up to this do not leak.",
+)
+@click.option(
+    "--steps", type=int, default=30, show_default=True, help="How often the generator is asked."
+)
+@click.option(
+    "--guidance",
+    type=float,
+    default=3.0,
+    show_default=True,
+    help="How strongly the prompt is followed.",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Another seed, another picture."
+)
+@click.option(
+    "--regions", type=click.Path(path_type=Path), help="List the areas in this JSON file."
+)
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="The picture to write."
+)
+@click.option("--overwrite", is_flag=True, help="Replace what exists.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+def command(
+    *,
+    drawing: Path,
+    palette: str | None,
+    weights: str,
+    extract: bool,
+    seed: int,
+    regions: Path | None,
+    output: Path,
+    overwrite: bool,
+    quiet: bool,
+    **settings: Any,
+) -> None:
+    """Color a line drawing and keep its lines.
+
+    DRAWING is a scan or a drawing, dark lines on light paper; uneven paper is cleaned.
+    """
+    import json
+
+    from sfumato.adapt.colorize_lines import ColorizeLines
+    from sfumato.core.files import write_atomically
+    from sfumato.errors import FileError
+
+    check_picture(output, overwrite=overwrite, inputs=(drawing,))
+    if regions is not None:
+        refuse_inputs(regions, (drawing,))
+        if regions.exists() and not overwrite:
+            raise FileError(
+                f"{regions}: exists already and is kept", hint="--overwrite replaces it"
+            )
+    operator = ColorizeLines(
+        weights=None if weights == "none" else weights, palette=_palette(palette), **settings
+    )
+    with showing_steps(quiet=quiet) as tell:
+        tell("read")
+        sample = read_frames((drawing,))
+        if extract:
+            from sfumato.features.line_drawing import LineDrawing
+
+            tell("drawing the lines")
+            sample = LineDrawing()(sample)
+        tell("coloring")
+        colored = operator(sample, seed)
+        tell("write")
+        lines = [write_picture(output, colored, overwrite=overwrite, depth=None)]
+        listed = colored.meta["regions"]
+        if regions is not None:
+            write_atomically(regions, json.dumps(listed, indent=2).encode())
+            lines.append(f"{regions}: {len(listed)} areas")
+        else:
+            lines.append(f"{len(listed)} areas")
+    say(lines, quiet=quiet)
+
+
+def _palette(text: str | None) -> tuple[tuple[float, float, float], ...] | None:
+    """Read colors, or take them from a picture."""
+    if text is None:
+        return None
+    from sfumato.errors import SpecError
+
+    if not text.startswith("#"):
+        from sfumato.color.palette import palette_of
+
+        found = palette_of(read_frames((Path(text),)).image)
+        return tuple((float(r), float(g), float(b)) for r, g, b in found)
+    colors = []
+    for word in text.split(","):
+        digits = word.strip().removeprefix("#")
+        try:
+            codes = bytes.fromhex(digits)
+        except ValueError:
+            codes = b""
+        if len(codes) != 3:
+            raise SpecError(
+                f"--palette: {word.strip()!r} is no color", hint="write #rrggbb,#rrggbb,..."
+            )
+        colors.append((codes[0] / 255, codes[1] / 255, codes[2] / 255))
+    return tuple(colors)

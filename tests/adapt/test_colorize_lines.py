@@ -1,0 +1,78 @@
+"""Coloring line drawings: areas, lines, palettes, and a generator that was never taught."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from sfumato.adapt import ColorizeLines, ControlNet
+from sfumato.core.opencv import cv2
+from sfumato.core.sample import Sample
+from sfumato.errors import SpecError
+
+RED, BLUE = (0.9, 0.1, 0.1), (0.1, 0.2, 0.9)
+
+
+@pytest.fixture
+def drawing() -> np.ndarray:
+    page = np.full((120, 160, 1), 245, np.uint8)
+    cv2.circle(page, (80, 60), 40, 10, 3)
+    return page
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory) -> str:
+    torch.manual_seed(0)
+    method = ControlNet(base=ControlNet.example_base(), hint_widths=(8,))
+    for parameter in method.adapter.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    folder = tmp_path_factory.mktemp("adapter") / "lines"
+    method.save(folder)
+    return str(folder)
+
+
+def test_without_weights_the_palette_fills_the_areas_and_lines_stay(drawing):
+    out = ColorizeLines(palette=(BLUE, RED))(Sample(drawing))
+    np.testing.assert_allclose(out.image[5, 5] / 255, BLUE, atol=0.01)
+    np.testing.assert_allclose(out.image[60, 80] / 255, RED, atol=0.01)
+    assert out.image[60, 120].max() < 10, "the line is black"
+    assert out.image.shape == (120, 160, 3)
+    assert [r["touches_border"] for r in out.meta["regions"]] == [True, False]
+    assert out.mask[60, 80] == out.meta["regions"][1]["label"]
+
+
+def test_a_generator_gives_every_area_one_color_without_shading(drawing, adapter):
+    operator = ColorizeLines(
+        weights=adapter, prompt="a red circle", shading=0.0, steps=3, side_px=32
+    )
+    out = operator(Sample(drawing), 0)
+    np.testing.assert_array_equal(out.image[5, 5], out.image[110, 150])
+    listed = out.meta["regions"]
+    np.testing.assert_allclose(out.image[60, 80] / 255, listed[1]["color"], atol=0.01)
+    again = operator(Sample(drawing), 0)
+    np.testing.assert_array_equal(out.image, again.image)
+    assert (operator(Sample(drawing), 1).image != out.image).any()
+
+
+def test_shading_keeps_what_was_painted(drawing, adapter):
+    out = ColorizeLines(weights=adapter, shading=1.0, steps=3, side_px=32)(Sample(drawing), 0)
+    assert np.ptp(out.image[:15, :40].astype(int)) > 2
+
+
+def test_a_palette_bounds_the_colors_of_the_generator(drawing, adapter):
+    operator = ColorizeLines(weights=adapter, palette=(RED, BLUE), shading=0.0, steps=3, side_px=32)
+    listed = operator(Sample(drawing), 0).meta["regions"]
+    for region in listed:
+        assert min(np.abs(np.subtract(region["color"], c)).max() for c in (RED, BLUE)) < 1e-3
+
+
+def test_a_page_without_lines_is_one_area(adapter):
+    out = ColorizeLines(palette=(RED,))(Sample(np.full((40, 50, 3), 250, np.uint8)))
+    assert len(out.meta["regions"]) == 1
+
+
+def test_weights_that_are_no_adapter_are_refused(drawing, tmp_path):
+    ControlNet.example_base().save(tmp_path / "base")
+    with pytest.raises(SpecError, match="no adapter"):
+        ColorizeLines(weights=str(tmp_path / "base"))(Sample(drawing), 0)
