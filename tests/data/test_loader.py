@@ -91,6 +91,15 @@ def test_augmentation_differs_from_pass_to_pass_and_leaves_validation_alone():
     assert torch.equal(plain[0], torch.zeros(1, 1, 3, 4))
 
 
+def test_what_is_drawn_for_validation_is_not_what_training_saw():
+    loader = Loader(
+        source=DegradedPictures(source=numbered(1), degrade=Grain()), batch_size=1, shuffle=False
+    )
+    seen = [batch.image for batch in taken(loader.batches(seed=0), 5)]
+    judged = next(loader.once()).image
+    assert not any(torch.equal(judged, image) for image in seen)
+
+
 def test_every_sample_is_validated_once_and_in_order():
     batches = list(Loader(source=numbered(5), batch_size=2, augment=Grain(), workers=1).once())
     assert [len(batch) for batch in batches] == [2, 2, 1]

@@ -56,6 +56,17 @@ def test_a_written_training_runs(config):
     assert to_yaml(again) == to_yaml(run)
 
 
+def test_new_weights_follow_from_the_seed_of_the_recipe(config):
+    one, other, third = (
+        next(
+            TrainingRun.read(config, trust=TRUST, changes=(f"recipe.seed={k}",)).method.parameters()
+        )
+        for k in (1, 1, 2)
+    )
+    assert one.equal(other)
+    assert not one.equal(third)
+
+
 def test_settings_are_changed_on_the_way_in(config):
     run = TrainingRun.read(
         config,

@@ -16,6 +16,8 @@ BAD_INPUT = 2
 """Exit code of everything that the user can mend; also what click uses."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
+LEARNED = frozenset({"torch", "safetensors", "accelerate", "huggingface_hub"})
+"""Packages of an extra that whole rooms stand on."""
 
 
 @contextlib.contextmanager
@@ -42,6 +44,11 @@ def plain_errors() -> Iterator[None]:
         _leave(f"error: {_joined(error.format_message())}", BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
         _leave("error: interrupted", INTERRUPTED)
+    except ModuleNotFoundError as error:
+        if error.name not in LEARNED:
+            raise
+        hint = 'pip install "sfumato[learn]"'
+        _leave(f"error: this needs {error.name}, which is not installed; hint: {hint}", BAD_INPUT)
     except MemoryError:
         _leave("error: not enough memory; hint: give fewer or smaller frames", BAD_INPUT)
 

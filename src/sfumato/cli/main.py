@@ -27,6 +27,10 @@ COMMANDS = (
     "lut",
     "calibrate",
     "exposure",
+    "train",
+    "evaluate",
+    "predict",
+    "convert",
     "run",
     "list",
     "demo",
@@ -81,3 +85,7 @@ def group() -> None:
 def main() -> None:
     """Run the command line; the entry point of the package."""
     group.main(prog_name="sfumato")
+
+
+if __name__ == "__main__":
+    main()

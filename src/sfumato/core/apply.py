@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from sfumato.core.bounds import Between
 from sfumato.core.operator import Operator, Rng
 from sfumato.core.sample import Sample
-from sfumato.errors import SpecError
+from sfumato.errors import OutOfMemoryError, SfumatoError, ShapeError, SpecError
 
 if TYPE_CHECKING:
     from sfumato.core.method import Method
@@ -38,6 +38,8 @@ class Apply(Operator):
         SpecError: the folder holds no method, or one of a class that this program has
             not imported.
         RangeError: there is no such device.
+        ShapeError: the method does not take such a picture.
+        OutOfMemoryError: the memory does not suffice.
         MissingExtraError: torch is not installed.
     """
 
@@ -76,10 +78,13 @@ class Apply(Operator):
         method = self.method
         generator = torch.Generator(self.device).manual_seed(int(rng.integers(2**62)))
         asked = Batch.of([sample]).to(self.device)
-        with torch.inference_mode():
-            answer = predict(
-                method, asked, rng=generator, tile_px=self.tile_px, overlap_px=self.overlap_px
-            )
+        try:
+            with torch.inference_mode():
+                answer = predict(
+                    method, asked, rng=generator, tile_px=self.tile_px, overlap_px=self.overlap_px
+                )
+        except RuntimeError as error:
+            raise self._refusal(error, sample) from error
         before = asked.tensors()
         changed = {
             name for name, tensor in answer.tensors().items() if tensor is not before.get(name)
@@ -89,6 +94,21 @@ class Apply(Operator):
         if "label" in changed:
             news["meta"] = {**sample.meta, "label": result.meta["label"]}
         return sample.but(**news)
+
+    def _refusal(self, error: RuntimeError, sample: Sample) -> SfumatoError:
+        """Say what torch did not like, and what helps."""
+        said = str(error).strip().partition("\n")[0][:200]
+        height, width, channels = sample.image.shape
+        what = f"{width} x {height} px with {channels} channels"
+        if "memory" in said.lower():
+            return OutOfMemoryError(
+                f"Apply: the memory of {self.device} does not suffice for {what}",
+                hint="give a smaller tile_px",
+            )
+        return ShapeError(
+            f"Apply: {type(self.method).__name__} cannot answer a picture of {what}: {said}",
+            hint="does it take pictures of so many channels?",
+        )
 
 
 @functools.lru_cache(maxsize=4)

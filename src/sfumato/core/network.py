@@ -190,6 +190,32 @@ class Network(Buildable, nn.Module, ABC, metaclass=_Captured):
         network.put_state(read_state(folder / WEIGHTS, spec_name(type(network))), str(folder))
         return network.to(place).eval()
 
+    @classmethod
+    def from_published(cls, file: str | Path, *, entry: str | None = None, **settings: Any) -> Self:
+        """Build one from weights as somebody else saved them; every entry must have its place.
+
+        A subclass whose names differ from the published ones writes `renamed`; one that can
+        read its settings from the weights overrides this.
+
+        Args:
+            file: .safetensors, or a .pth of tensors; its code is not run.
+            entry: where in the file the tensors are.
+            settings: of the constructor.
+
+        Raises:
+            FileError: the file is missing, damaged, or does not fit.
+            SpecError: a setting is wrong or missing.
+        """
+        network = cls(**settings)
+        state = cls.renamed(read_state(Path(file), spec_name(cls), entry))
+        network.put_state(state, str(file))
+        return network.eval()
+
+    @classmethod
+    def renamed(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Give published tensors the names they have here; by default ``module.`` goes."""
+        return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+
 
 def _built(folder: Path, trust: tuple[str, ...]) -> Network:
     config, weights = folder / CONFIG, folder / WEIGHTS

@@ -79,8 +79,14 @@ def fetched(name: str, patterns: Sequence[str], who: str) -> Path:
         ) from error
 
 
-def read_state(path: Path, who: str) -> dict[str, Tensor]:
+def read_state(path: Path, who: str, entry: str | None = None) -> dict[str, Tensor]:
     """Read the named tensors of a .safetensors file, or of a .pth without running its code.
+
+    Args:
+        path: the file.
+        who: how the reader is called in an error.
+        entry: the name under which a .pth holds them, beside other things; None where it
+            holds nothing else.
 
     Raises:
         FileError: the file is damaged, or holds something else.
@@ -104,6 +110,13 @@ def read_state(path: Path, who: str) -> dict[str, Tensor]:
             f"{who}: {path} cannot be read as weights ({said[:160]})",
             hint="a .safetensors file, or a .pth that holds tensors only",
         ) from error
+    if entry is not None:
+        if not isinstance(state, Mapping) or entry not in state:
+            inside = _some([str(key) for key in state]) if isinstance(state, Mapping) else ""
+            raise FileError(
+                f"{who}: {path} has no entry '{entry}'", hint=f"it has {inside or 'no entries'}"
+            )
+        state = state[entry]
     plain = isinstance(state, Mapping) and all(isinstance(v, Tensor) for v in state.values())
     if not plain:
         inside = _some([str(key) for key in state]) if isinstance(state, Mapping) else ""

@@ -25,7 +25,7 @@ __all__ = ["SKIPPED", "Loader"]
 
 SKIPPED = "skipped"
 """In ``meta``: what was broken and passed over before this sample was found."""
-SHUFFLING, READING = 1, 2
+SHUFFLING, READING, JUDGING = 1, 2, 3
 """Purposes of random numbers."""
 
 log = logging.getLogger(__name__)
@@ -166,7 +166,9 @@ class _Reader:
         )
 
     def _sample(self, index: int, epoch: int) -> Sample:
-        dice = np.random.default_rng([self.seed, READING, epoch, index])
+        # What is validated is never what training saw, also where samples are drawn by chance.
+        purpose = READING if self.training else JUDGING
+        dice = np.random.default_rng([self.seed, purpose, epoch, index])
         reading, preparing, augmenting = dice.spawn(3)
         sample = self._read(index, reading)
         if self.loader.prepare is not None:

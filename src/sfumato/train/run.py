@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -11,9 +12,11 @@ from sfumato.core.files import read_text
 from sfumato.core.method import Method
 from sfumato.core.metric import Metric
 from sfumato.core.spec import Configured, from_spec, is_class_name, look_up, parse_yaml, settings_of
+from sfumato.core.tensors import torch
 from sfumato.data.loader import Loader
 from sfumato.errors import FileError, SfumatoError, SpecError
 from sfumato.train.callback import Callback
+from sfumato.train.dice import seed_of
 from sfumato.train.recipe import Recipe
 from sfumato.train.report import Report
 from sfumato.train.trainer import Trainer
@@ -68,7 +71,10 @@ class TrainingRun(Configured):
                 spec = {"train.TrainingRun": spec}
             for change in changes:
                 spec = changed_spec(spec, change)
-            built = from_spec(spec, trust=trust)
+            # New weights follow from the seed of the recipe, whatever was built before.
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed_of(_seed(spec), "weights"))
+                built = from_spec(spec, trust=trust)
         except FileError:
             raise
         except SfumatoError as error:
@@ -93,6 +99,23 @@ class TrainingRun(Configured):
         return trainer.fit(
             self.method, self.data, validation=validation, metrics=self.metrics, resume=resume
         )
+
+    def check_works(self) -> None:
+        """Make two steps and score one batch, and keep nothing.
+
+        Raises:
+            SfumatoError: whatever would go wrong in training.
+        """
+        short = {"steps": 2, "warmup_steps": 0, "validate_every": 2, "max_seconds": None}
+        recipe = Recipe(**{**self.recipe.config, **short})
+        validation = () if self.validation is None else islice(self.validation.once(), 1)
+        Trainer(recipe).fit(self.method, self.data, validation=validation, metrics=self.metrics)
+
+
+def _seed(spec: Mapping[str, Any]) -> int:
+    settings = next(iter(spec.values()))
+    recipe = from_spec(settings.get("recipe")) if isinstance(settings, Mapping) else None
+    return recipe.seed if isinstance(recipe, Recipe) else Recipe().seed
 
 
 def changed_spec(spec: Any, change: str) -> Any:

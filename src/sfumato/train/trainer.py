@@ -107,10 +107,20 @@ class Trainer:
             torch.manual_seed(self.recipe.seed)
             fit = _Fit(self, Learner(method, self.recipe, place), described)
             fit.data, fit.metrics = data, tuple(metrics)
+            fit.written = self._written(described, validation, metrics)
             fit.validation = validation if isinstance(validation, Loader) else list(validation)
             if self.out is not None:
                 fit.open(self.out, resume)
             return fit.run(until)
+
+    def _written(self, described: Mapping[str, Any], validation: Any, metrics: Any) -> Any:
+        """Write all of it in the form that `sfumato train` reads."""
+        if "data" not in described:
+            return dict(described)
+        whole = {**described, "metrics": to_spec(tuple(metrics)), "out": to_spec(self.out)}
+        if isinstance(validation, Loader):
+            whole["validation"] = _described(validation)
+        return {"train.TrainingRun": whole}
 
 
 class _Fit:
@@ -119,6 +129,7 @@ class _Fit:
     data: Loader | Iterable[Batch]
     validation: Loader | Iterable[Batch]
     metrics: tuple[Metric, ...]
+    written: Any
 
     def __init__(self, trainer: Trainer, learner: Learner, described: Mapping[str, Any]) -> None:
         self.recipe, self.callbacks = trainer.recipe, trainer.callbacks
@@ -136,11 +147,13 @@ class _Fit:
         self._since = (0, 0.0)
         self._saved_at: int | None = None
         self._interrupted = False
+        self._begun = False
+        self._came_in_at = 0
 
     # ---------------------------------------------------------------- files
 
     def open(self, out: Path, resume: bool | Literal["changed"]) -> None:
-        """Prepare the folder, and take up the training that lies in it."""
+        """Look into the folder, and take up the training that lies in it."""
         self.out, self.shelf = out, Shelf(out / "checkpoints", self.recipe.keep)
         steps = self.shelf.steps()
         if steps and not resume:
@@ -151,11 +164,17 @@ class _Fit:
         self.place.wait()
         if steps:
             self._take_up(resume)
+
+    def _begin_files(self) -> None:
+        """Make the folder, once a step has shown that method and data are in order."""
+        if self.out is None or self.shelf is None or self._begun:
+            return
+        self._begun = True
         if self.place.main:
-            out.mkdir(parents=True, exist_ok=True)
+            self.out.mkdir(parents=True, exist_ok=True)
             self.shelf.clear_remains()
-            write_atomically(out / "training.yaml", to_yaml(self.described).encode())
-            self.book = Logbook(out, self.learner.step, tensorboard=self.recipe.tensorboard)
+            write_atomically(self.out / "training.yaml", to_yaml(self.written).encode())
+            self.book = Logbook(self.out, self._came_in_at, tensorboard=self.recipe.tensorboard)
         self.place.wait()
 
     def _take_up(self, resume: bool | Literal["changed"]) -> None:
@@ -170,7 +189,7 @@ class _Fit:
         self.earlier_s = float(facts["seconds"])
         self.best, self.best_step = facts["best"], facts["best_step"]
         self.scores, self.losses = dict(facts["scores"]), dict(facts["losses"])
-        self._saved_at = self.learner.step
+        self._saved_at = self._came_in_at = self.learner.step
 
     def save(self) -> None:
         """Write a checkpoint, and the method for use beside it."""
@@ -220,6 +239,7 @@ class _Fit:
         with contextlib.closing(series), self._polite():
             while learner.step < last:
                 self._gather(learner.advance(lambda: self._drawn(series)))
+                self._begin_files()
                 self._tell("stepped", learner.step)
                 self._regular()
                 stopped = self._why_stop()

@@ -1,0 +1,84 @@
+"""`sfumato convert`: published weights become a folder that sfumato loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["command"]
+
+EPILOG = """\b
+Examples:
+  sfumato convert segment.UNet unet.pth -o weights/unet --set classes=2 --set channels_in=1
+  sfumato convert generate.UNet cifar10.pt -o weights/cifar10 --set heads=4
+  sfumato convert segment.UNet checkpoint.pth -o weights/unet --entry state_dict
+"""
+
+
+@click.command("convert", epilog=EPILOG)
+@click.argument("name", metavar="ROOM.CLASS")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The folder to write: config.yaml, weights.safetensors, card.md.",
+)
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the class that the weights do not tell; repeatable.",
+)
+@click.option("--entry", help="Where in the file the weights are: params, state_dict.")
+@click.option("--half", is_flag=True, help="Store 16 bits, half of the bytes.")
+@click.option("--overwrite", is_flag=True, help="Replace what exists.")
+@click.option(
+    "--trust", multiple=True, metavar="PACKAGE", help="Let ROOM.CLASS be of this package."
+)
+def command(
+    *,
+    name: str,
+    file: Path,
+    output: Path,
+    changes: tuple[str, ...],
+    entry: str | None,
+    half: bool,
+    overwrite: bool,
+    trust: tuple[str, ...],
+) -> None:
+    """Turn published weights into a folder that sfumato loads.
+
+    FILE is .safetensors, or a .pth that holds tensors only; no code in it is run. Every
+    entry must have its place and every place its entry.
+    """
+    from sfumato.core.network import Network
+    from sfumato.core.spec import look_up, parse_yaml
+    from sfumato.errors import FileError, SpecError
+
+    if not file.is_file():
+        raise FileError(f"{file}: there is no such file", hint="check the name")
+    if output.exists() and not overwrite:
+        raise FileError(
+            f"{output}: exists already and is kept",
+            hint="choose another folder, or replace it with --overwrite",
+        )
+    cls: Any = look_up(name, trust)
+    if not issubclass(cls, Network):
+        raise SpecError(f"{name} holds no weights", hint="segment.UNet does")
+    settings = {}
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals:
+            raise SpecError(f"--set: cannot read '{change}'", hint="write it as classes=2")
+        settings[key.strip()] = parse_yaml(text)
+    network = cls.from_published(file, entry=entry, **settings)
+    network.save(
+        output, card=f"Converted from {file.name}.", dtype="float16" if half else "float32"
+    )
+    click.echo(f"{output}: {name} with {network.parameter_count:,} parameters")

@@ -1,0 +1,106 @@
+"""`sfumato predict`: send pictures through a trained method."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sfumato.cli.inputs import check_frames, frames_argument
+from sfumato.cli.outputs import check_folder, refuse_inputs
+from sfumato.cli.progress import say, showing_steps
+
+if TYPE_CHECKING:
+    from sfumato.core.sample import Sample
+
+__all__ = ["command"]
+
+EPILOG = """\b
+Examples:
+  sfumato predict old.jpg --weights runs/denoiser -o clean
+  sfumato predict scans/*.tif --weights runs/denoiser/best -o clean --tile 512 --device cuda
+  sfumato predict photo.jpg --weights hub:owner/name -o out
+"""
+
+
+@click.command("predict", epilog=EPILOG)
+@frames_argument
+@click.option(
+    "--weights",
+    required=True,
+    help="A folder that a training wrote, the name of weights, or hub:owner/name.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Gets NAME.png or, from float pictures, NAME.tif.",
+)
+@click.option("--device", default="cpu", show_default=True, help="As torch calls it.")
+@click.option(
+    "--tile", type=int, metavar="PX", help="Side of a tile; by default what memory allows."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
+@click.option("--overwrite", is_flag=True, help="Replace what exists.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+def command(
+    *,
+    frames: tuple[Path, ...],
+    weights: str,
+    output: Path,
+    device: str,
+    tile: int | None,
+    seed: int,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Send pictures through a trained method, one by one.
+
+    Pictures may have any size; they keep their depth. Labels become grey PNG.
+    """
+    from sfumato.core.apply import Apply
+    from sfumato.errors import FileError, RangeError
+    from sfumato.io.picture import read, write
+
+    if seed < 0:
+        raise RangeError(f"--seed: {seed} is below 0")
+    check_frames(frames)
+    stems = [path.stem for path in frames]
+    twice = next((name for name in stems if stems.count(name) > 1), None)
+    if twice is not None:
+        raise FileError(
+            f"two pictures are called '{twice}': their answers would overwrite each other",
+            hint="send them into two folders",
+        )
+    names = tuple(f"{stem}{ending}" for stem in stems for ending in (".png", ".tif"))
+    check_folder(output, names, overwrite=overwrite)
+    for name in names:
+        refuse_inputs(output / name, frames)
+    step = Apply(weights=weights, device=device, tile_px="auto" if tile is None else tile)
+    writes = step.outputs
+    lines = []
+    with showing_steps(quiet=quiet) as tell:
+        for path in frames:
+            tell(f"answering {path.name}")
+            result = _shown(step(read(path), seed), writes)
+            ending = ".tif" if result.image.dtype.kind == "f" else ".png"
+            output.mkdir(exist_ok=True)
+            write(output / f"{path.stem}{ending}", result, overwrite=overwrite)
+            height, width = result.size
+            lines.append(f"{output / path.stem}{ending}: {width} x {height} px")
+    say(lines, quiet=quiet)
+
+
+def _shown(result: Sample, writes: tuple[str, ...]) -> Sample:
+    """Give what the method wrote as a picture: the image, else its labels."""
+    import numpy as np
+
+    from sfumato.core.sample import Sample as Picture
+
+    if "image" in writes or result.mask is None:
+        return result
+    labels: Any = np.asarray(result.mask)[..., None]
+    return Picture(labels.astype(np.uint8 if int(labels.max()) < 256 else np.uint16))
