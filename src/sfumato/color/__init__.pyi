@@ -6,6 +6,7 @@ from .hald import hald_image as hald_image
 from .hald import table_from_hald as table_from_hald
 from .lut3d import LUT3D as LUT3D
 from .lut_predictor import LutPredictor as LutPredictor
+from .misrender import Misrender as Misrender
 from .palette import ShowPalette as ShowPalette
 from .palette import palette_of as palette_of
 from .published_lut import published_adaptive_lut as published_adaptive_lut
