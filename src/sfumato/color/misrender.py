@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,9 +61,9 @@ class Misrender(ImageOperator):
         if not color:
             gains = np.full(image.shape[2], stops)
         light = srgb_to_linear(image) * np.exp2(gains).astype(np.float32)
-        values: NDArray[np.float32] = linear_to_srgb(np.clip(light, 0.0, 1.0))
+        values: NDArray[Any] = linear_to_srgb(np.clip(light, 0.0, 1.0))
         values = (values - np.float32(0.5)) * np.float32(contrast) + np.float32(0.5)
-        values = lift + np.clip(values, 0.0, 1.0) * np.float32(1.0 - lift)
+        values = np.float32(lift) + np.clip(values, 0.0, 1.0) * np.float32(1.0 - lift)
         if color:
             grey = (values @ LUMA)[..., None]
             values = grey + np.float32(saturation) * (values - grey)
