@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from sfumato.core.batch import Batch  # noqa: E402
-from sfumato.io.picture import read  # noqa: E402
+from sfumato.io.picture import read, write  # noqa: E402
 from sfumato.measure.label_file import read_labels  # noqa: E402
 from sfumato.segment.unet import UNet  # noqa: E402
 
@@ -63,3 +63,9 @@ def test_what_cannot_be_done_is_said_before_the_work(run, refused, frames, weigh
         "segment", "b2.png", "--weights", "unet", "-o", "more", "--device", "nonsense"
     )
     assert not (frames / "more").exists()
+
+
+def test_pictures_of_other_channels_are_refused_in_one_line(refused, frames, weights):
+    write("grey.png", read("b1.png").image[..., :1])
+    said = refused("segment", "grey.png", "--weights", "unet", "-o", "labels")
+    assert "expected pictures of 3 channels" in said
