@@ -18,7 +18,7 @@ __all__ = ["Fill", "Motion", "Points", "Resampling", "move_boxes", "move_keypoin
 Points: TypeAlias = NDArray[np.float64]
 Fill: TypeAlias = float | tuple[float, ...]
 
-POINTS_PER_EDGE = 17
+POINTS_PER_EDGE = 33
 """Samples of a box edge under a map that bends it."""
 STEP_PX = 0.5
 """Half the base of the difference that finds the turn and growth of a bent map at a point."""

@@ -49,16 +49,17 @@ class Rotate(Resampled):
         out = size
         if self.crop_border:
             out = inscribed_size(size, params["angle"])
-            top, left = (height - out[0]) // 2, (width - out[1]) // 2
+            top, left = (height - out[0]) / 2, (width - out[1]) / 2
             matrix = shift(-left, -top) @ matrix
         return Projective(matrix, out, size, ellipse=self.rotate_method == "ellipse")
 
 
 def inscribed_size(size: tuple[int, int], degrees: float) -> tuple[int, int]:
-    """Give the largest upright rectangle inside a turned one, height and width in pixels."""
-    height, width = size
+    """Give the largest upright rectangle of pixels that lie between those of a turned picture."""
+    # Between the centers of the outer pixels: beyond them the border would be mixed in.
+    height, width = size[0] - 1.0, size[1] - 1.0
     sin, cos = abs(math.sin(math.radians(degrees))), abs(math.cos(math.radians(degrees)))
-    longer, shorter = max(size), min(size)
+    longer, shorter = max(height, width), min(height, width)
     if shorter <= 2.0 * sin * cos * longer or abs(sin - cos) < 1e-10:
         # Two corners of the rectangle lie on the longer side, the others on the middle line.
         half = 0.5 * shorter
@@ -67,7 +68,7 @@ def inscribed_size(size: tuple[int, int], degrees: float) -> tuple[int, int]:
         double = cos * cos - sin * sin
         across = (width * cos - height * sin) / double
         along = (height * cos - width * sin) / double
-    return max(1, int(along)), max(1, int(across))
+    return int(along + 1e-9) + 1, int(across + 1e-9) + 1
 
 
 class SafeRotate(Resampled):
