@@ -18,7 +18,11 @@ class Cut(Motion):
 
     def __init__(self, x: int, y: int, size: tuple[int, int]) -> None:
         self.x, self.y, self.size = x, y, size
-        self.matrix = np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1]], np.float64)
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:  # type: ignore[override]
+        """Built when it is asked for: a picture alone does not need it."""
+        return np.array([[1.0, 0.0, -self.x], [0.0, 1.0, -self.y], [0.0, 0.0, 1.0]])
 
     def inside(self, size: tuple[int, int]) -> bool:
         """Whether the window stays within a picture of this size."""

@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.augment._table_loops import move_affinely, turn_affinely
+
 __all__ = ["Fill", "Motion", "Points", "Resampling", "move_boxes", "move_keypoints"]
 
 Points: TypeAlias = NDArray[np.float64]
@@ -91,7 +93,9 @@ def move_boxes(motion: Motion, table: NDArray[np.float64]) -> NDArray[np.float64
         return motion.boxes(table)
     matrix = motion.matrix
     if matrix is not None and not (matrix[2, 0] or matrix[2, 1]) and matrix[2, 2] == 1.0:
-        return _move_boxes_affinely(matrix, table, motion.ellipse)
+        moved_table = np.empty_like(table)
+        move_affinely(matrix, table, motion.ellipse, moved_table)
+        return moved_table
     # A straight edge stays straight under a homography.
     corners = _OUTLINE if matrix is None else _CORNERS
     low, high = table[:, None, :2], table[:, None, 2:4]
@@ -104,42 +108,24 @@ def move_boxes(motion: Motion, table: NDArray[np.float64]) -> NDArray[np.float64
     return result[~lost] if lost.any() else result
 
 
-def _move_boxes_affinely(
-    matrix: NDArray[np.float64], table: NDArray[np.float64], ellipse: bool
-) -> NDArray[np.float64]:
-    linear = matrix[:2, :2]
-    low, high = table[:, :2], table[:, 2:4]
-    center = (low + high) @ (linear.T / 2) + matrix[:2, 2]
-    if ellipse:
-        half = np.sqrt(((high - low) / 2) ** 2 @ (linear**2).T)
-    else:
-        half = (high - low) @ (np.abs(linear).T / 2)
-    result = table.copy()
-    np.subtract(center, half, out=result[:, :2])
-    np.add(center, half, out=result[:, 2:4])
-    return result
-
-
 def move_keypoints(motion: Motion, table: NDArray[np.float64]) -> NDArray[np.float64]:
     """Move points, turn their angles and scale their sizes by the map's slope at each point."""
     if len(table) == 0:
         return table
     if motion.own_tables:
         return motion.keypoints(table)
+    matrix = motion.matrix
     result = table.copy()
+    if matrix is not None and not (matrix[2, 0] or matrix[2, 1]) and matrix[2, 2] == 1.0:
+        turn_affinely(matrix, table, result)
+        return result
     xy = table[:, :2]
     result[:, :2] = motion.points(xy)
     if table[:, 2:4].any():
-        ahead = np.column_stack([np.cos(table[:, 2]), np.sin(table[:, 2])])
+        ahead = np.column_stack([np.cos(table[:, 2]), np.sin(table[:, 2])]) * STEP_PX
         aside = ahead[:, ::-1] * [-1.0, 1.0]
-        matrix = motion.matrix
-        if matrix is not None and not (matrix[2, 0] or matrix[2, 1]):
-            linear = matrix[:2, :2].T / matrix[2, 2]
-            along, across = ahead @ linear, aside @ linear
-        else:
-            ahead, aside = ahead * STEP_PX, aside * STEP_PX
-            along = (motion.points(xy + ahead) - motion.points(xy - ahead)) / (2 * STEP_PX)
-            across = (motion.points(xy + aside) - motion.points(xy - aside)) / (2 * STEP_PX)
+        along = (motion.points(xy + ahead) - motion.points(xy - ahead)) / (2 * STEP_PX)
+        across = (motion.points(xy + aside) - motion.points(xy - aside)) / (2 * STEP_PX)
         area = np.abs(along[:, 0] * across[:, 1] - along[:, 1] * across[:, 0])
         result[:, 2] = np.mod(np.arctan2(along[:, 1], along[:, 0]), 2 * np.pi)
         result[:, 3] *= np.sqrt(area)

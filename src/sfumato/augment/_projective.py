@@ -37,7 +37,12 @@ class Projective(Motion):
         self.source = source
 
     def image(self, plane: NDArray[Any], how: Resampling) -> NDArray[Any]:
+        if self.size == self.source and np.array_equal(self.matrix, _IDENTITY):
+            return plane
         return warp_plane(plane, self.matrix, self.size, how)
+
+
+_IDENTITY = np.eye(3)
 
 
 def shift(x: float, y: float) -> NDArray[np.float64]:

@@ -30,13 +30,17 @@ class Symmetry(Motion):
     """One of the eight ways to lay a picture onto its own grid."""
 
     def __init__(self, element: str, size: tuple[int, int]) -> None:
-        self.element = element
-        height, width = size
-        a, b, c, d = _LINEAR[element]
+        self.element, self.source = element, size
+        self.size = size if _LINEAR[element][0] else (size[1], size[0])
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:  # type: ignore[override]
+        """Built when it is asked for: a picture alone does not need it."""
+        height, width = self.source
+        a, b, c, d = _LINEAR[self.element]
         x_shift = (a < 0) * (width - 1) + (b < 0) * (height - 1)
         y_shift = (c < 0) * (width - 1) + (d < 0) * (height - 1)
-        self.matrix = np.array([[a, b, x_shift], [c, d, y_shift], [0, 0, 1]], np.float64)
-        self.size = (height, width) if a else (width, height)
+        return np.array([[a, b, x_shift], [c, d, y_shift], [0, 0, 1]], np.float64)
 
     def image(self, plane: NDArray[Any], how: Resampling) -> NDArray[Any]:
         element = self.element
@@ -53,6 +57,8 @@ class Symmetry(Motion):
 
 def flip(plane: NDArray[Any], code: int) -> NDArray[Any]:
     """Mirror left-right (1), up-down (0) or both (-1)."""
+    if plane.dtype == np.uint8 and plane.ndim == 3 and plane.shape[2] == 3:
+        return cv2.flip(plane, code)  # type: ignore[no-any-return] # the usual case, at once
     return _bytewise(plane, lambda raw: cv2.flip(raw, code))
 
 

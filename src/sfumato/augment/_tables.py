@@ -24,10 +24,16 @@ def numbers(given: Any, columns: int, who: str) -> NDArray[np.float64]:
             return np.zeros((0, columns))
         if given.ndim != 2 or given.shape[1] < columns:
             raise ShapeError(f"{who}: expected rows of {columns} numbers, got shape {given.shape}")
-        return given[:, :columns].astype(np.float64)
+        return given[:, :columns].astype(np.float64, order="C")
+    if len(given) == 0:
+        return np.zeros((0, columns))
     try:
-        rows = [row[:columns] for row in given]
-        array = np.array(rows, np.float64) if rows else np.zeros((0, columns))
+        try:
+            array = np.array(given, np.float64)
+            if array.ndim == 2 and array.shape[1] > columns:
+                array = np.ascontiguousarray(array[:, :columns])
+        except ValueError:  # something behind the numbers is none, or rows differ in length
+            array = np.array([row[:columns] for row in given], np.float64)
     except (TypeError, ValueError, IndexError) as error:
         raise DtypeError(
             f"{who}: expected rows that begin with {columns} numbers: {error}",
@@ -42,6 +48,8 @@ def rows_back(given: Any, moved: NDArray[np.float64], rows: NDArray[np.float64])
     """Give the rows that are left in the container that came in, with what else they had."""
     columns = moved.shape[1]
     if isinstance(given, np.ndarray):
+        if given.ndim == 2 and given.shape[1] == columns and given.dtype.kind == "f":
+            return moved.astype(given.dtype, copy=False)
         kept = given[rows.astype(np.intp)] if given.size else np.zeros((0, columns))
         if kept.dtype == object or (kept.shape[1] == columns and kept.dtype.kind == "f"):
             dtype = kept.dtype
@@ -66,5 +74,8 @@ def pick(values: Any, rows: NDArray[np.float64]) -> Any:
     """Give the entries of a list or array that belong to the rows that are left."""
     if isinstance(values, np.ndarray):
         return values[rows.astype(np.intp)]
+    count = len(rows)
+    if isinstance(values, list) and count == len(values) and (count == 0 or rows[-1] == count - 1):
+        return values.copy()  # rows are never put in another order, so none was lost
     kept = [values[k] for k in rows.astype(int).tolist()]
     return tuple(kept) if isinstance(values, tuple) else kept

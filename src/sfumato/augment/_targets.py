@@ -252,7 +252,11 @@ class Targets:
 
 def _unshared(result: Any, given: Any) -> Any:
     """Copy what was passed through, so that a result can be edited freely."""
-    arrays = isinstance(result, np.ndarray) and isinstance(given, np.ndarray)
+    if result is given:
+        return given.copy()
+    if not isinstance(result, np.ndarray) or result.base is None:
+        return result  # an array of its own
+    arrays = isinstance(given, np.ndarray)
     return result.copy() if arrays and np.may_share_memory(result, given) else result
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.augment._declare import Bilingual
+from sfumato.augment._table_loops import keep_boxes, read_boxes, write_boxes
 from sfumato.augment._tables import numbers, rows_back
 from sfumato.core.bounds import Between
 from sfumato.errors import RangeError
@@ -76,77 +77,45 @@ class BboxParams(Bilingual):
         table = np.empty((len(rows), 5))
         if len(rows) == 0:
             return table
+        clip = self.clip or self.filter_invalid_bboxes
         height, width = size
-        if self.format in ("coco", "yolo"):
-            spans = rows[:, 2:] * (0.5 if self.format == "yolo" else 1.0)
-            np.add(rows[:, :2], spans, out=table[:, 2:4])
-            table[:, :2] = rows[:, :2] - spans if self.format == "yolo" else rows[:, :2]
-        else:
-            table[:, :4] = rows
-        if self.format in ("albumentations", "yolo"):
-            table[:, :4] *= (width, height, width, height)
-        table[:, 4] = np.arange(len(rows))
-        checked: NDArray[np.float64] = self._checked(table, given, size, who) - _HALF
-        return checked
-
-    def _checked(
-        self, table: NDArray[np.float64], given: Any, size: tuple[int, int], who: str
-    ) -> NDArray[np.float64]:
-        height, width = size
-        if self.clip or self.filter_invalid_bboxes:
-            np.clip(table[:, :4], 0.0, (width, height, width, height), out=table[:, :4])
         slack = TOLERANCE * max(size)
-        low, high = table[:, :2], table[:, 2:4]
-        valid = (low >= -slack) & (high <= (width + slack, height + slack)) & (high > low)
-        if valid.all():  # written so that NaN is invalid
+        bad = read_boxes(rows, *self._form(size), float(width), float(height), slack, clip, table)
+        if bad < 0:
             return table
-        good = valid.all(axis=1)
-        if self.filter_invalid_bboxes:
-            return table[good]
-        row = int(np.flatnonzero(~good)[0])
+        if self.filter_invalid_bboxes:  # cut already, so an empty one is all that can be wrong
+            return np.ascontiguousarray(table[(table[:, 2:4] > table[:, :2]).all(axis=1)])
         raise RangeError(
-            f"{who}: box {row} {_written(given[row])} ({self.format}) {_fault(table[row], size)}",
+            f"{who}: box {bad} {_written(rows[bad])} ({self.format}) "
+            f"{_fault(table[bad, :4], size)}",
             hint="BboxParams(clip=True) cuts boxes to the picture, "
             "BboxParams(filter_invalid_bboxes=True) drops invalid ones",
         )
+
+    def _form(self, size: tuple[int, int]) -> tuple[bool, bool, float, float]:
+        """Say what stands in a row: centers, spans instead of ends, and the unit of x and of y."""
+        shares = self.format in ("albumentations", "yolo")
+        x_unit, y_unit = (float(size[1]), float(size[0])) if shares else (1.0, 1.0)
+        return self.format == "yolo", self.format in ("coco", "yolo"), x_unit, y_unit
 
     def keep(self, table: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
         """Cut moved boxes to the picture and drop those of which too little is left."""
         if len(table) == 0:
             return table
-        limit = (size[1] - 0.5, size[0] - 0.5)
-        low, high = table[:, :2], table[:, 2:4]
-        kept = table.copy()
-        np.maximum(low, -0.5, out=kept[:, :2])
-        np.minimum(high, limit, out=kept[:, 2:4])
-        sides = kept[:, 2:4] - kept[:, :2]
-        good = sides.min(axis=1) > 0
-        if self.min_width or self.min_height:
-            good &= (sides >= (self.min_width - 1e-9, self.min_height - 1e-9)).all(axis=1)
-        if self.min_area or self.min_visibility:
-            area = sides[:, 0] * sides[:, 1]
-            good &= area >= self.min_area - 1e-9
-            whole = (high - low).prod(axis=1)
-            good &= area >= self.min_visibility * whole * (1 - 1e-9)
-        if self.max_accept_ratio is not None:
-            good &= sides.max(axis=1) <= self.max_accept_ratio * sides.min(axis=1) * (1 + 1e-9)
-        return kept if good.all() else kept[good]
+        kept = np.empty_like(table)
+        limits: NDArray[np.float64] = self.__dict__["_limits"]
+        return kept[: keep_boxes(table, limits, float(size[1]), float(size[0]), kept)]
+
+    def check(self) -> None:
+        ratio = np.inf if self.max_accept_ratio is None else self.max_accept_ratio
+        limits = (self.min_area, self.min_visibility, self.min_width, self.min_height, ratio)
+        object.__setattr__(self, "_limits", np.array(limits))
 
     def rows(self, given: Any, table: NDArray[np.float64], size: tuple[int, int]) -> Any:
         """Write the table in the format, and in the kind of list or array, that came in."""
-        height, width = size
-        edges = table[:, :4] + 0.5
-        if self.format in ("albumentations", "yolo"):
-            edges /= (width, height, width, height)
-        if self.format in ("coco", "yolo"):
-            edges[:, 2:] -= edges[:, :2]
-        if self.format == "yolo":
-            edges[:, :2] += edges[:, 2:] / 2
+        edges = np.empty((len(table), 4))
+        write_boxes(table, *self._form(size), edges)
         return rows_back(given, edges, table[:, 4])
-
-
-_HALF = np.array([0.5, 0.5, 0.5, 0.5, 0.0])
-"""From edges of pixels to coordinates with pixel centers at whole numbers."""
 
 
 def _written(row: Any) -> str:

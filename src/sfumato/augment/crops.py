@@ -104,7 +104,7 @@ class RandomCrop(SizedCrop):
     """
 
     def _place(self, rng: Rng, room: int) -> int:
-        return int(rng.integers(room + 1))
+        return int(rng.random() * (room + 1))
 
 
 class Crop(Framed):
@@ -193,6 +193,6 @@ class RandomCropFromBorders(SpatialTransform):
 
 def _strip(rng: Rng, length: int, before: float, behind: float) -> tuple[int, int]:
     """Choose the first pixel and the one behind the last; at least one is left."""
-    begin = int(rng.integers(min(int(before * length), length - 1) + 1))
-    end = int(rng.integers(max(begin + 1, length - int(behind * length)), length + 1))
-    return begin, end
+    begin = int(rng.random() * (min(int(before * length), length - 1) + 1))
+    least = max(begin + 1, length - int(behind * length))
+    return begin, least + int(rng.random() * (length + 1 - least))

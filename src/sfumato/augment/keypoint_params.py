@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.augment._declare import Bilingual
+from sfumato.augment._table_loops import keep_points
 from sfumato.augment._tables import numbers, rows_back
 from sfumato.augment.bbox_params import _as_names
 from sfumato.errors import RangeError
@@ -20,6 +21,7 @@ COLUMNS = {
 }  # fmt: skip
 """Where each number of a format stands in the table of `Targets`; a depth is left alone."""
 ANGLE = 2
+RIM = 1e-6
 
 
 class KeypointParams(Bilingual):
@@ -64,20 +66,23 @@ class KeypointParams(Bilingual):
         table = np.zeros((len(rows), 5))
         if len(rows) == 0:
             return table
-        for column, place in enumerate(places):
-            if place is not None:
-                table[:, place] = rows[:, column]
+        if self.format == "xy":
+            table[:, :2] = rows
+        else:
+            for column, place in enumerate(places):
+                if place is not None:
+                    table[:, place] = rows[:, column]
         if self.angle_in_degrees and ANGLE in places:
             np.deg2rad(table[:, ANGLE], out=table[:, ANGLE])
         table[:, 4] = np.arange(len(rows))
         height, width = size
-        xy = table[:, :2]
-        if self.remove_invisible:
-            # As far as half a pixel out a point still lies in the picture's outer pixels.
-            valid = (xy >= -0.5) & (xy < (width, height))
-        else:
-            valid = np.isfinite(xy)
-        if not valid.all():
+        # As far as half a pixel out a point still lies in the picture's outer pixels.
+        low, right, bottom = (-0.5, float(width), float(height))
+        if not self.remove_invisible:
+            low, right, bottom = -np.inf, np.inf, np.inf
+        if keep_points(table, low, right, bottom, np.empty_like(table)) < len(table):
+            xy = table[:, :2]
+            valid = (xy >= low) & (xy < (right, bottom))
             row = int(np.flatnonzero(~valid.all(axis=1))[0])
             x, y = xy[row]
             raise RangeError(
@@ -91,15 +96,17 @@ class KeypointParams(Bilingual):
         """Drop the points that left the picture, if that is wanted."""
         if not self.remove_invisible or len(table) == 0:
             return table
-        xy = table[:, :2]
+        kept = np.empty_like(table)
         # The tolerance forgives rounding at the rim.
-        inside = ((xy >= -1e-6) & (xy < (size[1] - 1e-6, size[0] - 1e-6))).all(axis=1)
-        return table if inside.all() else table[inside]
+        count = keep_points(table, -RIM, size[1] - RIM, size[0] - RIM, kept)
+        return table if count == len(table) else kept[:count]
 
     def rows(self, given: Any, table: NDArray[np.float64], size: tuple[int, int]) -> Any:
         """Write the table in the format, and in the kind of list or array, that came in."""
         places = COLUMNS[self.format]
-        if None in places:
+        if self.format == "xy":
+            moved = table[:, :2].copy()
+        elif None in places:
             old = numbers(given, 3, "")[table[:, 4].astype(np.intp)]
             moved = np.column_stack([table[:, :2], old[:, 2]])
         else:

@@ -43,9 +43,7 @@ class SizedWindow(Interpolated):
         motion = self.motion(params, targets.size)
         window = params["window"]
         shrinks = self.size[0] < window[2] and self.size[1] < window[3]
-        how, how_mask = for_downscale(
-            *self.resampling(), self.area_for_downscale if shrinks else None
-        )
+        how, how_mask = for_downscale(*self.how, self.area_for_downscale if shrinks else None)
         targets.move(motion, how, how_mask)
 
 
@@ -97,7 +95,8 @@ class RandomResizedCrop(SizedWindow):
             ratio = math.exp(rng.uniform(low, high))
             columns, rows = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
             if 0 < columns <= width and 0 < rows <= height:
-                x, y = int(rng.integers(width - columns + 1)), int(rng.integers(height - rows + 1))
+                x = int(rng.random() * (width - columns + 1))
+                y = int(rng.random() * (height - rows + 1))
                 return {"window": [x, y, rows, columns]}
         # No window of these shapes fits: take the middle one of the nearest shape.
         ratio = float(np.clip(width / height, *self.ratio))

@@ -37,7 +37,7 @@ class Scaled(Interpolated):
         motion = self.motion(params, old)
         shrinks = motion.size[0] < old[0] or motion.size[1] < old[1]
         choice = self.area_for_downscale if shrinks else None
-        targets.move(motion, *for_downscale(*self.resampling(), choice))
+        targets.move(motion, *for_downscale(*self.how, choice))
 
 
 class Resize(Scaled):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from typing import ClassVar
 
@@ -10,6 +11,8 @@ from sfumato.augment._targets import Params, Targets
 from sfumato.augment.transform import Transform
 
 __all__ = ["SpatialTransform"]
+
+_PLAIN = (Resampling(), Resampling("nearest"))
 
 
 class SpatialTransform(Transform):
@@ -30,7 +33,12 @@ class SpatialTransform(Transform):
 
     def resampling(self) -> tuple[Resampling, Resampling]:
         """Say how pictures and how masks are resampled."""
-        return Resampling(), Resampling("nearest")
+        return _PLAIN
+
+    @functools.cached_property
+    def how(self) -> tuple[Resampling, Resampling]:
+        """What `resampling` says, kept: it is asked for in every call."""
+        return self.resampling()
 
     def work(self, targets: Targets, params: Params) -> None:
-        targets.move(self.motion(params, targets.size), *self.resampling())
+        targets.move(self.motion(params, targets.size), *self.how)

@@ -52,7 +52,7 @@ class Flip(SpatialTransform):
     """Mirror left and right, up and down, or both, each as often: a name of albumentations 1.3."""
 
     def draw(self, rng: Rng, targets: Targets) -> Params:
-        return {"element": ("h", "v", "r180")[rng.integers(3)]}
+        return {"element": ("h", "v", "r180")[int(rng.random() * 3)]}
 
     def motion(self, params: Params, size: tuple[int, int]) -> Motion:
         return Symmetry(params["element"], size)
@@ -79,7 +79,7 @@ class RandomRotate90(SpatialTransform):
     defaults_1_3 = {"p": 0.5}
 
     def draw(self, rng: Rng, targets: Targets) -> Params:
-        return {"factor": int(rng.integers(4))}
+        return {"factor": int(rng.random() * 4)}
 
     def motion(self, params: Params, size: tuple[int, int]) -> Motion:
         return Symmetry(("e", "r90", "r180", "r270")[params["factor"]], size)
@@ -91,7 +91,7 @@ class D4(SpatialTransform):
     p: Share = 1.0
 
     def draw(self, rng: Rng, targets: Targets) -> Params:
-        return {"group_element": ELEMENTS[rng.integers(8)]}
+        return {"group_element": ELEMENTS[int(rng.random() * 8)]}
 
     def motion(self, params: Params, size: tuple[int, int]) -> Motion:
         return Symmetry(params["group_element"], size)
