@@ -64,7 +64,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 """What a transform needs, or what makes it do its usual work; the same for both."""
 LEFT_OUT = {
-    "TextImage": "needs a font file",
+    "TextImage": "needs a font file", "NoOp": "gives a copy here, the input itself there",
     "OverlayElements": "needs pictures to lay over", "Mosaic": "needs further pictures",
     "FDA": "needs reference pictures", "HistogramMatching": "needs reference pictures",
     "PixelDistributionAdaptation": "needs reference pictures",
@@ -168,9 +168,11 @@ def pipelines(image: np.ndarray) -> dict[str, tuple[Call, Call]]:
     points, labels = rng.uniform(0, 511, (50, 2)), list(range(50))
     mask = np.zeros(image.shape[:2], np.uint8)
     rows: dict[str, tuple[Call, Call]] = {}
-    tables = {"bboxes": boxes, "keypoints": points, "labels": labels}
+    tables: dict[str, Any] = {"bboxes": boxes, "keypoints": points, "labels": labels}
+    tables |= {"image": image, "mask": mask}
     lists = {**tables, "bboxes": boxes.tolist(), "keypoints": points.tolist()}
-    for name, fields in (("arrays", tables), ("lists", lists)):
+    forms: tuple[tuple[str, dict[str, Any]], ...] = (("arrays", tables), ("lists", lists))
+    for name, fields in forms:
         for step in ("NoOp", "HorizontalFlip"):
             sides = [
                 side.Compose(
@@ -180,7 +182,6 @@ def pipelines(image: np.ndarray) -> dict[str, tuple[Call, Call]]:
                 )
                 for side in (A, peer)
             ]
-            fields = {**fields, "image": image, "mask": mask}
             rows[f"Compose {step}, mask, 50 boxes and points as {name}"] = (
                 lambda s=sides, f=fields: s[0](**f),
                 lambda s=sides, f=fields: s[1](**f),

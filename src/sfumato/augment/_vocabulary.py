@@ -179,7 +179,7 @@ def _renew(cls: Any, name: str, settings: dict[str, Any], compat: Compat) -> str
         _give(cls, new, how(value), name, settings)
         return f"'{name}' is now '{new}' (in other units)"
     if value is not None:
-        ends = list(settings.get(new, _default(cls, new, compat)))
+        ends = list(settings.get(new, _default(cls, new, compat)) or (None, None))
         ends[how] = value
         settings[new] = tuple(ends)
     return f"'{name}' is now one end of '{new}'"
