@@ -10,12 +10,14 @@ from .calibration_frames import calibrate_folder as calibrate_folder
 from .calibration_report import calibration_page as calibration_page
 from .calibration_report import write_calibration as write_calibration
 from .camera_noise import CameraNoise as CameraNoise
+from .correct_shading import CorrectShading as CorrectShading
 from .dark_frames import DarkFrames as DarkFrames
 from .dark_frames import TukeyFit as TukeyFit
 from .dark_frames import fit_tukey_lambda as fit_tukey_lambda
 from .dark_frames import measure_darks as measure_darks
 from .deghost import Deghost as Deghost
 from .demosaic import Demosaic as Demosaic
+from .denoise_burst import DenoiseBurst as DenoiseBurst
 from .denoise_raw import DenoiseRaw as DenoiseRaw
 from .develop import Develop as Develop
 from .develop import DevelopRecord as DevelopRecord
@@ -38,7 +40,11 @@ from .focus_stack import FocusStack as FocusStack
 from .fuse_exposures import FuseExposures as FuseExposures
 from .intensity_map import IntensityMap as IntensityMap
 from .intensity_map import match_intensity as match_intensity
+from .mend_pixels import MendPixels as MendPixels
+from .mend_pixels import find_defects as find_defects
 from .merge_burst import MergeBurst as MergeBurst
+from .mosaic_geometry import CropMosaic as CropMosaic
+from .mosaic_geometry import FlipMosaic as FlipMosaic
 from .mosaic_operator import MosaicOperator as MosaicOperator
 from .noise_files import noise_profile_tag as noise_profile_tag
 from .noise_files import read_darktable_noise as read_darktable_noise
@@ -48,6 +54,7 @@ from .noise_law import NoiseLaw as NoiseLaw
 from .noise_model import NoiseModel as NoiseModel
 from .photon_transfer import TransferFit as TransferFit
 from .photon_transfer import fit_transfer as fit_transfer
+from .raw_camera import RawCamera as RawCamera
 from .recognize import Recognition as Recognition
 from .recognize import examine_series as examine_series
 from .recognize import recognize_series as recognize_series

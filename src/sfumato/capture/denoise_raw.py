@@ -21,7 +21,7 @@ from sfumato.core.shapes import Image, from_unit, to_unit
 from sfumato.errors import FieldError, RangeError, SfumatoError
 from sfumato.io.mosaic_facts import MosaicFacts, facts_of
 
-__all__ = ["DenoiseRaw", "packed", "site_noise", "unpacked"]
+__all__ = ["DenoiseRaw", "packed", "site_noise", "unpacked", "without_profile"]
 
 LEAST_GAIN = 1e-9
 
@@ -81,13 +81,13 @@ class DenoiseRaw(Operator):
         facts_of(sample, "DenoiseRaw")
         image = self._clean(sample.image, sample.meta)
         if sample.stack is None:
-            return _without_profile(sample.but(image=image))
+            return without_profile(sample.but(image=image))
         metas = sample.meta.get("frames") or (sample.meta,) * len(sample.stack)
         stack = np.empty_like(sample.stack)
         for k, (frame, meta) in enumerate(zip(sample.stack, metas, strict=True)):
             # Frames of a series may have been taken at different ISO.
             stack[k] = self._clean(frame, {**sample.meta, **meta})
-        return _without_profile(sample.but(image=image, stack=stack))
+        return without_profile(sample.but(image=image, stack=stack))
 
     def model(self, sample: Sample) -> NoiseModel:
         """Say which noise is removed from the image of a sample: four sites, unit range."""
@@ -169,7 +169,7 @@ def _estimated(plane: NDArray[np.float32], found: MosaicFacts) -> tuple[float, .
     return tuple(pairs)
 
 
-def _without_profile(sample: Sample) -> Sample:
+def without_profile(sample: Sample) -> Sample:
     """Take the noise profile off, which is no longer true."""
 
     def cleaned(meta: Any) -> dict[str, Any]:

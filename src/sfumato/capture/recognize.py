@@ -218,7 +218,8 @@ def _shifted_together(planes: list[Plane]) -> list[Plane]:
     window = cv2.createHanningWindow(planes[0].shape[::-1], cv2.CV_32F)
     shifts = [(0, 0)]
     for plane in planes[1:]:
-        (dx, dy), _ = cv2.phaseCorrelate(planes[0], plane, window)
+        # OpenCV 5 lays the window over the arrays that it is given.
+        (dx, dy), _ = cv2.phaseCorrelate(planes[0].copy(), plane.copy(), window)
         shifts.append((round(dx), round(dy)))
     height, width = planes[0].shape
     limit = (width // 4, height // 4)

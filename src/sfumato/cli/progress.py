@@ -27,6 +27,8 @@ DOING = {
     "tone": "bending tones",
     "sharpen": "sharpening",
     "write": "writing",
+    "denoise": "removing noise",
+    "simulate": "reading as the sensor does",
     "calibrate": "measuring the noise",
     "report": "writing the report",
 }

@@ -20,7 +20,7 @@ from sfumato.io.mosaic_facts import MosaicFacts, facts_of, tiled
 from sfumato.io.raw import XYZ_TO_SRGB
 from sfumato.io.tiff_write import LARGEST_BYTES, append_fields, split_exif
 
-__all__ = ["write_mosaic"]
+__all__ = ["check_mosaic_output", "write_mosaic"]
 
 CFA = 32803
 D65 = 21
@@ -56,7 +56,11 @@ def write_mosaic(path: str | Path, sample: Sample, *, overwrite: bool = False) -
     """
     path = Path(path)
     found = _whole(facts_of(sample, "write_mosaic"))
-    _check(path, sample, overwrite=overwrite)
+    check_mosaic_output(path, overwrite=overwrite)
+    if 2 * sample.image.size > LARGEST_BYTES:
+        raise FileError(f"{path}: the mosaic is larger than a DNG can be")
+    if not np.isfinite(sample.image).all():
+        raise RangeError("write_mosaic: the mosaic holds NaN or infinite values")
     codes = codes_of(sample.image[..., 0], found)
     exif = sample.meta.get("exif") or exif_from_facts(sample.meta)
     main, below = split_exif(exif)
@@ -77,7 +81,12 @@ def write_mosaic(path: str | Path, sample: Sample, *, overwrite: bool = False) -
     return path
 
 
-def _check(path: Path, sample: Sample, *, overwrite: bool) -> None:
+def check_mosaic_output(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse a raw file that could not be written anyway, before the work is done.
+
+    Raises:
+        FileError: another ending than .dng, a folder that does not exist, or a file that does.
+    """
     if path.suffix.lower() != ".dng":
         raise FileError(f"{path}: a mosaic is written as .dng", hint="name it so")
     if not path.parent.is_dir():
@@ -87,10 +96,6 @@ def _check(path: Path, sample: Sample, *, overwrite: bool) -> None:
             f"{path}: exists already and is kept",
             hint="choose another name, or replace it with --overwrite (overwrite=True)",
         )
-    if 2 * sample.image.size > LARGEST_BYTES:
-        raise FileError(f"{path}: the mosaic is larger than a DNG can be")
-    if not np.isfinite(sample.image).all():
-        raise RangeError("write_mosaic: the mosaic holds NaN or infinite values")
 
 
 def _whole(found: MosaicFacts) -> MosaicFacts:

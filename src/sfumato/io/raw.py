@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sfumato.core.shapes import Image
 from sfumato.errors import FileError, MissingExtraError, RangeError
-from sfumato.io.exif import TagReader
+from sfumato.io.exif import Tag, TagReader
 from sfumato.io.header import Header
 from sfumato.io.jpeg import exif_in
 from sfumato.io.metadata import exif_from_facts, exif_of_tiff
@@ -156,7 +156,7 @@ def mosaic(source: Source) -> tuple[NDArray[np.uint16], MosaicFacts]:
             "black": tuple(float(blacks[k]) for k in cell),
             "white": tuple(float(min(whites[k] or white, white)) for k in cell),
             "white_balance": _balance(raw.camera_whitebalance, raw.daylight_whitebalance),
-            "camera_to_srgb": _matrix(raw),
+            "camera_to_srgb": _matrix(raw, dng=_is_dng(source)),
             "noise_profile": _noise_profile(source),
         }
     if pattern not in PATTERNS:
@@ -182,15 +182,28 @@ def _balance(camera: Any, daylight: Any) -> tuple[float, float, float]:
     return 1.0, 1.0, 1.0
 
 
-def _matrix(raw: Any) -> tuple[tuple[float, float, float], ...]:
-    xyz_to_camera = np.asarray(raw.rgb_xyz_matrix, np.float64)[:3, :3]
+def _is_dng(source: Source) -> bool:
+    try:
+        reader = TagReader(source.at)
+    except ValueError:
+        return False
+    return Tag.DNG_VERSION in reader.directory(reader.first)[0]
+
+
+def _matrix(raw: Any, *, dng: bool) -> tuple[tuple[float, float, float], ...]:
+    """Give what a DNG says of itself, else what LibRaw knows of the camera."""
     found = np.asarray(raw.color_matrix, np.float64)[:3, :3]
-    if np.isfinite(xyz_to_camera).all() and abs(np.linalg.det(xyz_to_camera)) > 1e-6:
-        found = camera_to_srgb(xyz_to_camera)
-    # LibRaw's own matrix is used where it keeps grey grey; without any, colors stay the camera's.
-    if not np.isfinite(found).all() or np.abs(found.sum(axis=1) - 1.0).max() > 0.02:
-        found = np.eye(3)
+    if not (dng and _keeps_grey(found)):
+        xyz_to_camera = np.asarray(raw.rgb_xyz_matrix, np.float64)[:3, :3]
+        if np.isfinite(xyz_to_camera).all() and abs(np.linalg.det(xyz_to_camera)) > 1e-6:
+            found = camera_to_srgb(xyz_to_camera)
+    if not _keeps_grey(found):
+        found = np.eye(3)  # nobody knows: the colors stay the camera's
     return tuple((float(a), float(b), float(c)) for a, b, c in found)
+
+
+def _keeps_grey(matrix: NDArray[np.float64]) -> bool:
+    return bool(np.isfinite(matrix).all() and np.abs(matrix.sum(axis=1) - 1.0).max() < 0.02)
 
 
 def camera_to_srgb(xyz_to_camera: NDArray[np.float64]) -> NDArray[np.float64]:
