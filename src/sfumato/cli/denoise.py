@@ -80,7 +80,8 @@ def command(
         tell("read")
         sample = read_mosaic(*frames)
         model = single.model(sample.but(stack=None))
-        lines = [f"noise at white: {model.variance(1.0).max() ** 0.5:.3%} of the range"]
+        most = float(model.variance((1.0,) * 4).max()) ** 0.5
+        lines = [f"noise at white: {most:.2%} of white"]
         tell("denoise")
         if sample.stack is None:
             clean = single(sample)

@@ -70,7 +70,7 @@ def command(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Make the raw file that a given camera would have written of a clean PICTURE.
+    """Make the raw file that a camera would write of a clean PICTURE.
 
     The same seed gives the same file. sRGB pictures are taken back to light; float and linear
     TIFF are light already.
