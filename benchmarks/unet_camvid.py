@@ -8,12 +8,14 @@ frames; the copy that circulates is not whole, so nothing here compares with pap
 are the most frequent class, and the most frequent class of each place, both of the training labels
 at the same size. Scores are of the summed confusion matrix, at the size of the network.
 
-Writes report.md, report.json, and pictures.jpg: frames, answers and truth side by side.
+Writes report.md, report.json, and val.jpg and test.jpg: frames, answers and truth side by side; and
+curves.png, where matplotlib is installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import time
 from collections.abc import Callable
@@ -104,6 +106,32 @@ def sheet(samples: list[sf.Sample], answer: Answer, count: int = 4) -> Any:
     return np.vstack(rows)
 
 
+def draw_curves(log: Path, out: Path) -> None:
+    """Draw what was learned from and what was judged on over the steps."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        print("no curves: matplotlib is not installed")
+        return
+    curves: dict[str, list[tuple[int, float]]] = {}
+    with log.open(newline="") as file:
+        for row in csv.DictReader(file):
+            curves.setdefault(row["name"], []).append((int(row["step"]), float(row["value"])))
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    losses, measures = figure.subplots(1, 2)
+    for name in ("main/cross_entropy", "validation/main/cross_entropy"):
+        losses.plot(*zip(*curves[name], strict=True), label=name.replace("main/", ""))
+    for name in ("MeanIoU", "BoundaryF"):
+        measures.plot(*zip(*curves[name], strict=True), marker=".", label=f"{name}, validation")
+    losses.set_yscale("log")
+    measures.set_ylim(0, 1)
+    for axis in (losses, measures):
+        axis.set_xlabel("step")
+        axis.grid(alpha=0.3)
+        axis.legend(frameon=False)
+    figure.savefig(out, dpi=110)
+
+
 def main() -> None:
     """Score, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -131,6 +159,9 @@ def main() -> None:
     (options.out / "report.md").write_text(text)
     (options.out / "report.json").write_text(json.dumps(found, indent=1))
     print(text)
+    log = Path(options.weights).parent / "log.csv"
+    if log.is_file():
+        draw_curves(log, options.out / "curves.png")
 
 
 if __name__ == "__main__":
