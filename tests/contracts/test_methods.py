@@ -29,6 +29,8 @@ def public():
 
 @pytest.mark.parametrize("method", [*public()])
 def test_a_method_keeps_its_promises(method):
+    if method.__name__ == "StableDiffusion":
+        pytest.skip("it is a published checkpoint; tests/generate holds it to another library")
     check_method(method.example)
 
 

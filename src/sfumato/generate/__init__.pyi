@@ -37,6 +37,7 @@ from .schedule import ScaledLinearSchedule as ScaledLinearSchedule
 from .schedule import Schedule as Schedule
 from .schedule import SigmoidSchedule as SigmoidSchedule
 from .schedule import without_terminal_signal as without_terminal_signal
+from .stable_diffusion import StableDiffusion as StableDiffusion
 from .text import WordEncoder as WordEncoder
 from .times import CubicTimes as CubicTimes
 from .times import ImportanceTimes as ImportanceTimes

@@ -15,7 +15,13 @@ from sfumato.generate.denoise import Denoise, Estimate, clipping, guidance, keep
 from sfumato.generate.levels import Level, Levels, sampling_levels
 from sfumato.generate.likelihood import BitsPerDimension, bits_per_dimension
 from sfumato.generate.noise import Rngs, draw_noise, generators
-from sfumato.generate.objective import Objective, Variance, diffusion_terms, split_variance
+from sfumato.generate.objective import (
+    Objective,
+    Variance,
+    diffusion_terms,
+    split_variance,
+    step_log_variance,
+)
 from sfumato.generate.process import DiffusionProcess, Target
 from sfumato.generate.sampling import Sampling
 from sfumato.generate.schedule import CosineSchedule
@@ -207,6 +213,10 @@ class Diffusion(Method):
 
     # Making pictures.
 
+    def levels(self, how: Sampling) -> Levels:
+        """Give the levels that a sampler visits."""
+        return sampling_levels(self.process, how.steps, spacing=how.spacing)
+
     def usual_sampling(self) -> dict[str, Any]:
         """Say how it samples where nothing else is said, as settings of `Sampling`."""
         return {}
@@ -283,7 +293,7 @@ class Diffusion(Method):
         """
         how = Sampling(**{**self.usual_sampling(), **sampling})
         dice = seeded(None) if rng is None else rng
-        levels = sampling_levels(self.process, how.steps, spacing=how.spacing)
+        levels = self.levels(how)
         start = levels.from_strength(how.strength)
         noise = draw_noise(self.code_shape(batch), dice, batch.image)
         x = noise
@@ -347,19 +357,16 @@ class Diffusion(Method):
         return self.predict(batch, rng=generators(seed, n), **options)
 
     def bits(self, batch: Batch, rng: torch.Generator) -> BitsPerDimension:
-        """Bound what pictures cost under this model, in bits a value (8-bit pictures).
-
-        Raises:
-            SpecError: the model was not made for the bound: no learned variance.
-        """
-        if self.variance != "learned":
-            raise SpecError(f"{type(self).__name__}: bits need variance='learned'")
+        """Bound what pictures cost under this model, in bits a value (8-bit pictures)."""
         condition = self.condition(batch)
 
         def believe(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-            asked = Asked(x, self.told(t).to(x.device), condition.label, condition.context)
-            output, share = split_variance(self.answer(asked).float(), self.channels)
-            clean = self.process.clean_from(self.target, output, x, t)
-            return clean, self.process.learned_log_variance(share, t)
+            asked = Asked(x, self.told(t.to(x.device)), condition.label, condition.context)
+            output = self.answer(asked).float()
+            share: Tensor | None = None
+            if self.variance == "learned":
+                output, share = split_variance(output, self.channels)
+            clean = self.process.clean_from(self.target, output, x, t.to(x.device))
+            return clean, step_log_variance(self.process, self.variance, share, t, x)
 
         return bits_per_dimension(self.process, believe, self.codes(batch.image), rng)

@@ -11,7 +11,14 @@ from sfumato.errors import ShapeError
 from sfumato.generate.likelihood import step_bits
 from sfumato.generate.process import DiffusionProcess, Gaussian, Target
 
-__all__ = ["Objective", "Variance", "diffusion_terms", "min_snr_weights", "split_variance"]
+__all__ = [
+    "Objective",
+    "Variance",
+    "diffusion_terms",
+    "min_snr_weights",
+    "split_variance",
+    "step_log_variance",
+]
 
 Objective = Literal["simple", "hybrid", "vlb"]
 """Mean squared error; that and the bound for the variance; the bound alone."""
@@ -98,16 +105,18 @@ def diffusion_terms(
         answer = output.detach() if objective == "hybrid" else output
         predicted = process.clean_from(target, answer, x, t)
         guess = Gaussian(
-            process.posterior(predicted, x, t).mean, _log_variance(process, variance, share, t, x)
+            process.posterior(predicted, x, t).mean,
+            step_log_variance(process, variance, share, t, x),
         )
         scale = len(process) / 1000 if objective == "hybrid" else len(process)
         terms["vlb"] = step_bits(process, clean, x, t, guess) * scale
     return terms
 
 
-def _log_variance(
+def step_log_variance(
     process: DiffusionProcess, variance: Variance, share: Tensor | None, t: Tensor, like: Tensor
 ) -> Tensor:
+    """Give the log variance of the steps back: learned where there is a share, else fixed."""
     if share is not None:
         return process.learned_log_variance(share, t)
     if variance == "large":

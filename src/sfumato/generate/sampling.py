@@ -18,6 +18,7 @@ from sfumato.generate.euler import euler
 from sfumato.generate.heun import heun
 from sfumato.generate.levels import Levels, Spacing
 from sfumato.generate.noise import Rngs
+from sfumato.generate.objective import Variance
 
 __all__ = ["SAMPLERS", "Sampling"]
 
@@ -44,6 +45,7 @@ class Sampling:
         strength: below 1 it starts from the picture with that much noise.
         eta: noise of ``ddim``, 0 to 1.
         churn: noise of ``euler``.
+        variance: of ``ancestral``: small, large or learned; None as the network can.
         adapters: what steers the network, each with its strength.
 
     Raises:
@@ -59,6 +61,7 @@ class Sampling:
     strength: float = 1.0
     eta: float = 0.0
     churn: float = 0.0
+    variance: Variance | None = None
     adapters: Sequence[tuple[Adapter, float]] = ()
 
     def __post_init__(self) -> None:
@@ -77,6 +80,8 @@ class Sampling:
         options: dict[str, Any] = {}
         if self.sampler == "ddim":
             options["eta"] = self.eta
+        if self.sampler == "ancestral":
+            options["variance"] = self.variance
         if self.sampler == "euler":
             options["churn"] = self.churn
         return SAMPLERS[self.sampler](denoise, x, levels, rng, **options)

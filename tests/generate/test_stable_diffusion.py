@@ -1,0 +1,243 @@
+"""Published checkpoints, held to the pictures that their own library makes of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import sys
+
+import pytest
+import torch
+
+pytest.importorskip("diffusers")
+pytest.importorskip("transformers")
+
+sys.path.insert(0, str(__import__("pathlib").Path(__file__).parent))
+from tiny_checkpoint import awake, pipeline, tokenizer
+
+from sfumato.core.batch import Batch
+from sfumato.errors import FileError, MissingExtraError, SpecError
+from sfumato.generate._diffusers import ClipText, PublishedCoder
+from sfumato.generate.noise import draw_noise, generators
+from sfumato.generate.residuals import Residuals
+from sfumato.generate.stable_diffusion import StableDiffusion
+
+SIZE = (16, 24)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    import warnings
+
+    found = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for kind in ("epsilon", "v_prediction"):
+            folder = tmp_path_factory.mktemp("checkpoints") / kind
+            pipeline(prediction=kind).save_pretrained(folder, safe_serialization=True)
+            found[kind] = folder
+    return found
+
+
+@pytest.fixture
+def own(folders):
+    return StableDiffusion(checkpoint=str(folders["epsilon"]))
+
+
+def latents(count, seed):
+    like = torch.zeros(count, 4, SIZE[0] // 2, SIZE[1] // 2)
+    return draw_noise(like.shape, generators(seed, count), like)
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("guidance", [1.0, 6.0])
+def test_the_pictures_are_those_of_the_library(folders, kind, guidance):
+    theirs = pipeline(prediction=kind)(
+        prompt=["a red hat", "a hill"], negative_prompt=["blue", "blue"], num_inference_steps=5,
+        guidance_scale=guidance, latents=latents(2, 3), height=SIZE[0], width=SIZE[1],
+        output_type="np",
+    ).images  # fmt: skip
+    ours = StableDiffusion(checkpoint=str(folders[kind])).generate(
+        ["a red hat", "a hill"], size=SIZE, seed=3, steps=5, guidance=guidance, negative="blue"
+    )
+    found = ours.image.permute(0, 2, 3, 1).numpy()
+    assert theirs.std() > 0.05
+    assert abs(found - theirs).max() < 1e-4
+
+
+def test_schedule_and_answers_are_read_from_the_checkpoint(own, folders):
+    assert own.process.alpha_bars[-1] == pytest.approx(0.0046601, rel=1e-4)
+    assert (own.target, own.spacing, own.offset, own.end_at_first) == ("noise", "leading", 1, True)
+    assert StableDiffusion(checkpoint=str(folders["v_prediction"])).target == "velocity"
+    assert own.multiple_of == 2
+
+
+def test_a_control_net_says_what_it_says_in_its_library(own, folders):
+    from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
+
+    torch.manual_seed(0)
+    parts = pipeline()
+    control = ControlNetModel.from_unet(parts.unet, conditioning_embedding_out_channels=(8, 16))
+    control = awake(control, 5)
+    hint = torch.rand(1, 3, *SIZE, generator=torch.Generator().manual_seed(4))
+    theirs = StableDiffusionControlNetPipeline(
+        **{name: getattr(parts, name) for name in (
+            "unet", "vae", "text_encoder", "tokenizer", "scheduler", "safety_checker",
+            "feature_extractor",
+        )},
+        controlnet=control, requires_safety_checker=False,
+    )  # fmt: skip
+    theirs.set_progress_bar_config(disable=True)
+    expected = theirs(
+        "a hill", image=hint, num_inference_steps=4, guidance_scale=4.0, latents=latents(1, 9),
+        controlnet_conditioning_scale=0.7, output_type="np", height=SIZE[0], width=SIZE[1],
+    ).images  # fmt: skip
+
+    def adapter(asked):
+        down, middle = control(
+            asked.x, asked.times, asked.context, asked.repeated(hint), return_dict=False
+        )
+        return Residuals(tuple(down), middle)
+
+    def made(*adapters):
+        return own.generate(
+            "a hill", size=SIZE, seed=9, steps=4, guidance=4.0, adapters=adapters
+        ).image
+
+    found = made((adapter, 0.7)).permute(0, 2, 3, 1).numpy()
+    assert abs(found - expected).max() < 1e-4
+    assert not torch.allclose(made(), made((adapter, 0.7)), atol=1e-3)
+
+
+def test_a_t2i_adapter_is_there_at_every_step(own):
+    from diffusers import StableDiffusionAdapterPipeline, T2IAdapter
+
+    torch.manual_seed(0)
+    parts = pipeline()
+    adapter = awake(
+        T2IAdapter(
+            in_channels=3, channels=(32, 64), num_res_blocks=1, downscale_factor=2,
+            adapter_type="full_adapter",
+        ),
+        6,
+    )  # fmt: skip
+    hint = torch.rand(1, 3, *SIZE, generator=torch.Generator().manual_seed(4))
+    theirs = StableDiffusionAdapterPipeline(
+        **{name: getattr(parts, name) for name in (
+            "unet", "vae", "text_encoder", "tokenizer", "scheduler", "safety_checker",
+            "feature_extractor",
+        )},
+        adapter=adapter, requires_safety_checker=False,
+    )  # fmt: skip
+    theirs.set_progress_bar_config(disable=True)
+    expected = theirs(
+        "a hill", image=hint, num_inference_steps=4, guidance_scale=4.0, latents=latents(1, 9),
+        adapter_conditioning_scale=0.8, output_type="np", height=SIZE[0], width=SIZE[1],
+    ).images  # fmt: skip
+    with torch.no_grad():
+        features = adapter(hint)
+
+    def said(asked):
+        return Residuals(levels=tuple(asked.repeated(f) for f in features))
+
+    found = own.generate(
+        "a hill", size=SIZE, seed=9, steps=4, guidance=4.0, adapters=[(said, 0.8)]
+    ).image
+    assert abs(found.permute(0, 2, 3, 1).numpy() - expected).max() < 1e-4
+
+
+def test_masks_and_starting_pictures_work_as_with_our_own(own):
+    picture = torch.rand(1, 3, *SIZE, generator=torch.Generator().manual_seed(1))
+    mask = torch.zeros(1, *SIZE, dtype=torch.int64)
+    mask[:, :, 10:] = 1
+    batch = Batch(picture, mask=mask, text=("a hill",))
+    made = own.predict(batch, rng=generators(0, 1), steps=3, fill_in=True).image
+    assert torch.equal(made[..., :10], picture[..., :10])
+    assert not torch.allclose(made[..., 10:], picture[..., 10:], atol=0.05)
+    assert own.predict(batch, rng=generators(0, 1), steps=4, strength=0.5).image.shape == (
+        1,
+        3,
+        *SIZE,
+    )
+
+
+def test_low_memory_gives_the_same_picture(own, folders):
+    low = StableDiffusion(checkpoint=str(folders["epsilon"]), memory="low")
+    made = [m.generate("a hill", size=(16, 16), count=2, steps=2, seed=1).image for m in (own, low)]
+    torch.testing.assert_close(*made, atol=1e-5, rtol=0)
+
+
+def test_an_overflow_of_the_autoencoder_is_told_and_mended(own, caplog):
+    vae = own.autoencoder.vae.to(torch.bfloat16)
+    own.autoencoder.decode(torch.zeros(1, 4, 4, 4))
+    plain = vae.decode
+
+    def overflowing(codes, return_dict=False):
+        found = plain(codes, return_dict=False)[0]
+        return (found * (float("nan") if vae.dtype == torch.bfloat16 else 1.0),)
+
+    vae.decode = overflowing
+    with caplog.at_level(logging.WARNING):
+        read = own.autoencoder.decode(torch.ones(1, 4, 4, 4))
+    assert bool(torch.isfinite(read).all())
+    assert "float32" in caplog.text
+    assert isinstance(own.autoencoder, PublishedCoder)
+
+
+def test_a_prompt_that_is_too_long_is_told(own, caplog):
+    with caplog.at_level(logging.WARNING):
+        own.generate("abcdefghij klmnopqrst", size=SIZE, steps=1)
+    # 20 letters, each a token, between a start and an end: 22 of 16
+    assert "6 tokens too long" in caplog.text
+
+
+def test_a_tokenizer_of_another_vocabulary_is_refused():
+    parts = pipeline()
+    small = tokenizer()
+    small.add_tokens(["<new>"])
+    with pytest.raises(SpecError, match="191 words, the text encoder 190"):
+        ClipText(small, parts.text_encoder)
+
+
+def test_it_is_written_down_by_where_it_is(own, tmp_path):
+    from sfumato.core.network import load
+
+    own.save(tmp_path / "front")
+    assert (tmp_path / "front" / "weights.safetensors").stat().st_size < 2000
+    again = load(tmp_path / "front")
+    made = [m.generate("a hill", size=SIZE, steps=1).image for m in (own, again)]
+    assert torch.equal(*made)
+
+
+def test_checkpoints_that_are_none_are_refused(folders, tmp_path):
+    with pytest.raises(FileError, match="no checkpoint /nowhere"):
+        StableDiffusion(checkpoint="/nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileError, match=r"no model_index\.json"):
+        StableDiffusion(checkpoint=str(tmp_path / "empty"))
+    other = tmp_path / "other"
+    shutil.copytree(folders["epsilon"], other)
+    index = json.loads((other / "model_index.json").read_text())
+    (other / "model_index.json").write_text(
+        json.dumps(index | {"_class_name": "StableDiffusionXLPipeline"})
+    )
+    with pytest.raises(SpecError, match="StableDiffusionXLPipeline, which is not supported"):
+        StableDiffusion(checkpoint=str(other))
+    damaged = tmp_path / "damaged"
+    shutil.copytree(folders["epsilon"], damaged)
+    (damaged / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"nothing")
+    with pytest.raises(FileError, match="cannot be loaded"):
+        StableDiffusion(checkpoint=str(damaged))
+
+
+def test_without_the_extra_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    with pytest.raises(MissingExtraError, match="diffusers") as caught:
+        StableDiffusion(checkpoint="hub:someone/something")
+    assert 'pip install "sfumato[diffusion]"' in str(caught.value)
