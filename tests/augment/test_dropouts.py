@@ -17,7 +17,8 @@ LEFT_THIRD = [[0, 0, 30, 60]]
 
 
 def gray(dtype=np.uint8, channels=3):
-    return np.full((*SIZE, channels), 100 if dtype != np.float32 else 0.5, dtype)
+    value = {"uint8": 100, "uint16": 25700, "float32": 0.5}[np.dtype(dtype).name]
+    return np.full((*SIZE, channels), value, dtype)
 
 
 class Cut(A.CoarseDropout):
@@ -155,7 +156,7 @@ def holes_of(maker, name, settings, seeds=200):
         ("CoarseDropout", {"num_holes_range": (2, 5), "hole_height_range": (5, 9),
                            "hole_width_range": (3, 20)}),
         ("GridDropout", {}),
-        ("GridDropout", {"ratio": 0.3, "holes_number_xy": (4, 5), "random_offset": False,
+        ("GridDropout", {"ratio": 0.3, "holes_number_xy": (5, 5), "random_offset": False,
                          "shift_xy": (3, 2)}),
     ],
 )  # fmt: skip

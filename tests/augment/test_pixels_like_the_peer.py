@@ -26,6 +26,49 @@ CASES = [
     ("AutoContrast", {"ignore": 100}, 0, 0),
     # Beyond the cut-off the peer takes the neighbouring level; we take Pillow's.
     ("AutoContrast", {"method": "pil", "cutoff": 5}, 3, 3),
+    (
+        "AdvancedBlur",
+        {
+            "blur_limit": (7, 7),
+            "sigma_x_limit": (1.5, 1.5),
+            "sigma_y_limit": (0.7, 0.7),
+            "rotate_limit": (30, 30),
+            "beta_limit": (0.9999, 1.0001),
+            "noise_limit": (1, 1),
+        },
+        1,
+        0.05,
+    ),
+    ("Blur", {"blur_limit": (5, 5)}, 0, 0),
+    ("MedianBlur", {"blur_limit": (5, 5)}, 0, BY_8_BITS),
+    ("GaussianBlur", {"sigma_limit": (1.7, 1.7)}, 1, 0),
+    ("GaussianBlur", {"sigma_limit": (1.2, 1.2), "blur_limit": (5, 5)}, 1, 0),
+    *(
+        (
+            "MotionBlur",
+            {
+                "blur_limit": (size, size),
+                "angle_range": (angle, angle),
+                "direction_range": (direction, direction),
+                "allow_shifted": False,
+            },
+            0,
+            0,
+        )
+        for size, angle, direction in ((7, 30, -0.5), (15, 217, 0.3), (5, 90, 1.0), (9, 45, 0.0))
+    ),
+    ("Defocus", {"radius": (5, 5), "alias_blur": (0.3, 0.3)}, 0, 0),
+    ("Defocus", {"radius": (9, 9), "alias_blur": (0.5, 0.5)}, 0, 0),
+    ("ZoomBlur", {"max_factor": (1.2, 1.2), "step_factor": (0.02, 0.02)}, 1, 0),
+    ("Sharpen", {"alpha": (0.3, 0.3), "lightness": (0.6, 0.6)}, 0, 0),
+    ("Emboss", {"alpha": (0.3, 0.3), "strength": (0.5, 0.5)}, 0, 0),
+    (
+        "UnsharpMask",
+        {"blur_limit": (5, 5), "sigma_limit": (1.1, 1.1), "alpha": (0.4, 0.4)},
+        1,
+        0.3,
+    ),
+    ("RingingOvershoot", {"blur_limit": (9, 9), "cutoff": (1, 1)}, 0, 0),
     ("CLAHE", {"clip_limit": (3, 3)}, 0, 0),
     ("CLAHE", {"clip_limit": (2, 2), "tile_grid_size": (3, 5)}, 0, 0),
     ("ColorJitter", {"brightness": (1.1, 1.1), "contrast": 0, "saturation": 0, "hue": 0}, 0, 0),
@@ -170,6 +213,15 @@ def test_a_picture_comes_out_as_from_albumentations(name, settings, levels, floa
         assert ours.shape == theirs.shape
         assert ours.dtype == theirs.dtype
         assert levels_apart(ours, theirs) <= allowed + 2e-3
+
+
+def test_sharpening_by_a_gaussian_is_that_of_albumentations_for_floats():
+    # With 8 bits the peer's differences wrap around below 0; ours do not.
+    settings = {"method": "gaussian", "alpha": (0.3, 0.3)}
+    ours, theirs = both("Sharpen", settings, picture(np.float32))
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    levels = A.Sharpen(p=1, **settings)(picture(np.uint8), 1) / 255
+    assert np.abs(levels - ours).max() <= 1.5 / 255
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 from ._vocabulary import get_compat as get_compat
 from ._vocabulary import set_compat as set_compat
 from .additive_noise import AdditiveNoise as AdditiveNoise
+from .advanced_blur import AdvancedBlur as AdvancedBlur
 from .affine import Affine as Affine
 from .auto_contrast import AutoContrast as AutoContrast
 from .base_compose import BaseCompose as BaseCompose
 from .bbox_params import BboxParams as BboxParams
+from .blur import Blur as Blur
+from .blur import MedianBlur as MedianBlur
 from .channel_dropout import ChannelDropout as ChannelDropout
 from .channel_shuffle import ChannelShuffle as ChannelShuffle
 from .choices import OneOf as OneOf
@@ -13,8 +16,11 @@ from .choices import RandomOrder as RandomOrder
 from .choices import Sequential as Sequential
 from .choices import SomeOf as SomeOf
 from .clahe import CLAHE as CLAHE
+from .coarse_dropout import CoarseDropout as CoarseDropout
+from .coarse_dropout import Cutout as Cutout
 from .color_jitter import ColorJitter as ColorJitter
 from .compose import Compose as Compose
+from .constrained_coarse_dropout import ConstrainedCoarseDropout as ConstrainedCoarseDropout
 from .crop_and_pad import CropAndPad as CropAndPad
 from .crops import CenterCrop as CenterCrop
 from .crops import Crop as Crop
@@ -25,12 +31,18 @@ from .crops_by_content import BBoxSafeRandomCrop as BBoxSafeRandomCrop
 from .crops_by_content import CropNonEmptyMaskIfExists as CropNonEmptyMaskIfExists
 from .crops_by_content import RandomCropNearBBox as RandomCropNearBBox
 from .crops_by_content import RandomSizedBBoxSafeCrop as RandomSizedBBoxSafeCrop
+from .defocus import Defocus as Defocus
 from .downscale import Downscale as Downscale
 from .elastic_transform import ElasticTransform as ElasticTransform
+from .emboss import Emboss as Emboss
 from .equalize import Equalize as Equalize
+from .erasing import Erasing as Erasing
 from .fancy_pca import FancyPCA as FancyPCA
 from .gauss_noise import GaussNoise as GaussNoise
+from .gaussian_blur import GaussianBlur as GaussianBlur
+from .glass_blur import GlassBlur as GlassBlur
 from .grid_distortion import GridDistortion as GridDistortion
+from .grid_dropout import GridDropout as GridDropout
 from .grid_elastic_deform import GridElasticDeform as GridElasticDeform
 from .he_stain import HEStain as HEStain
 from .hue_saturation_value import HueSaturationValue as HueSaturationValue
@@ -41,7 +53,9 @@ from .invert_img import InvertImg as InvertImg
 from .iso_noise import ISONoise as ISONoise
 from .keypoint_params import KeypointParams as KeypointParams
 from .lambda_transform import Lambda as Lambda
+from .mask_dropout import MaskDropout as MaskDropout
 from .morphological import Morphological as Morphological
+from .motion_blur import MotionBlur as MotionBlur
 from .multiplicative_noise import MultiplicativeNoise as MultiplicativeNoise
 from .no_op import NoOp as NoOp
 from .normalize import Normalize as Normalize
@@ -59,6 +73,7 @@ from .pads import Pad as Pad
 from .pads import PadIfNeeded as PadIfNeeded
 from .perspective import Perspective as Perspective
 from .piecewise_affine import PiecewiseAffine as PiecewiseAffine
+from .pixel_dropout import PixelDropout as PixelDropout
 from .planckian_jitter import PlanckianJitter as PlanckianJitter
 from .plasma_shadow import PlasmaBrightnessContrast as PlasmaBrightnessContrast
 from .plasma_shadow import PlasmaShadow as PlasmaShadow
@@ -77,6 +92,7 @@ from .resizes import RandomScale as RandomScale
 from .resizes import Resize as Resize
 from .resizes import SmallestMaxSize as SmallestMaxSize
 from .rgb_shift import RGBShift as RGBShift
+from .ringing_overshoot import RingingOvershoot as RingingOvershoot
 from .rotate import Rotate as Rotate
 from .rotate import SafeRotate as SafeRotate
 from .salt_and_pepper import SaltAndPepper as SaltAndPepper
@@ -86,6 +102,7 @@ from .serialization import from_dict as from_dict
 from .serialization import load as load
 from .serialization import save as save
 from .serialization import to_dict as to_dict
+from .sharpen import Sharpen as Sharpen
 from .shift_scale_rotate import ShiftScaleRotate as ShiftScaleRotate
 from .shot_noise import ShotNoise as ShotNoise
 from .solarize import Solarize as Solarize
@@ -105,3 +122,8 @@ from .to_rgb import ToRGB as ToRGB
 from .to_sepia import ToSepia as ToSepia
 from .transform import PixelTransform as PixelTransform
 from .transform import Transform as Transform
+from .unsharp_mask import UnsharpMask as UnsharpMask
+from .xy_masking import FrequencyMasking as FrequencyMasking
+from .xy_masking import TimeMasking as TimeMasking
+from .xy_masking import XYMasking as XYMasking
+from .zoom_blur import ZoomBlur as ZoomBlur

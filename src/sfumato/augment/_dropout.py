@@ -76,8 +76,10 @@ class HoleDropout(Transform):
 
 def drop_tables(targets: Targets, hidden: NDArray[np.bool_]) -> None:
     """Let boxes and key points answer to what of the picture is hidden."""
+    rules = getattr(getattr(targets.tidy, "__self__", None), "boxes", None)
+    share = 0.0 if rules is None else rules.min_visibility
     for name, boxes in targets.boxes.items():
-        targets.boxes[name] = drop_boxes(boxes, hidden)
+        targets.boxes[name] = drop_boxes(boxes, hidden, share)
     if not keeps_hidden_points(targets):
         for name, points in targets.keypoints.items():
             targets.keypoints[name] = drop_points(points, hidden)
@@ -91,8 +93,13 @@ def keeps_hidden_points(targets: Targets) -> bool:
     return rules is not None and not rules.remove_invisible
 
 
-def drop_boxes(boxes: NDArray[np.float64], hidden: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Shrink each box to the bounds of its pixels that are seen; drop those of which none is."""
+def drop_boxes(
+    boxes: NDArray[np.float64], hidden: NDArray[np.bool_], share: float = 0.0
+) -> NDArray[np.float64]:
+    """Shrink each box to the bounds of its pixels that are seen.
+
+    Boxes of which nothing is left go, and those of which less is left than a share.
+    """
     out = boxes.copy()
     kept = np.ones(len(boxes), bool)
     height, width = hidden.shape
@@ -116,6 +123,9 @@ def drop_boxes(boxes: NDArray[np.float64], hidden: NDArray[np.bool_]) -> NDArray
             out[k, 2] = left + columns[-1] + 0.5
         if rows[-1] < seen.shape[0] - 1:
             out[k, 3] = top + rows[-1] + 0.5
+    if share > 0.0:
+        before, after = (np.prod(table[:, 2:4] - table[:, :2], axis=1) for table in (boxes, out))
+        kept &= after >= share * before * (1.0 - 1e-9)
     return out if kept.all() else out[kept]
 
 
@@ -133,9 +143,9 @@ def fill_holes(image: Image, holes: Holes, fill: Any, seed: int) -> Image:
     """Fill rectangles of a picture, in a copy."""
     if type(fill) is float:
         out = image.copy()
-        value = fill if image.dtype == np.float32 else int(fill)
+        level = fill if image.dtype == np.float32 else int(fill)
         for x0, y0, x1, y1 in holes:
-            out[y0:y1, x0:x1] = value
+            out[y0:y1, x0:x1] = level
         return out
     if isinstance(fill, str) and fill.startswith("inpaint"):
         hidden = np.zeros(image.shape[:2], np.uint8)

@@ -61,7 +61,8 @@ class MaskDropout(Transform):
         if mask is None or not params["labels"]:
             return
         hidden = np.isin(mask, params["labels"])
-        hidden = hidden if hidden.ndim == 2 else hidden.any(axis=2)
+        if hidden.ndim > 2:
+            hidden = np.asarray(hidden.any(axis=2))
         targets.change_images(lambda image: self._filled(image, hidden))
         targets.change_masks(lambda plane: self._cleared(plane, hidden))
         drop_tables(targets, hidden)

@@ -86,4 +86,4 @@ class PixelDropout(Transform):
             targets.change_masks(lambda mask: self.change_mask(mask, params))
         if targets.boxes or targets.keypoints:
             shape = (*targets.size, targets.image.shape[2])
-            drop_tables(targets, self._hidden(params, shape).all(axis=2))
+            drop_tables(targets, np.asarray(self._hidden(params, shape).all(axis=2)))
