@@ -14,7 +14,7 @@ from sfumato.core.opencv import cv2
 from sfumato.core.shapes import Image, full_range, to_unit
 from sfumato.errors import ShapeError
 
-__all__ = ["Fill", "HoleDropout", "Holes", "drop_boxes", "drop_points", "keeps_hidden_points"]
+__all__ = ["Fill", "Holes", "drop_boxes", "drop_points", "keeps_hidden_points"]
 
 Number = Annotated[float, Between(0.0, 65535.0)]
 Fill: TypeAlias = (
