@@ -241,7 +241,7 @@ def main() -> None:
         smaller(batches, max(1, given.batch // 8)),
         0.35 * given.seconds,
         given.out / "run-autoencoder",
-        {**options, "lr": 1e-3, "weight_decay": 0.0},
+        {**options, "lr": 2e-3, "weight_decay": 0.0},
     )
     coder = sfumato.core.load(given.out / "run-autoencoder" / "last")
     facts["autoencoder"]["psnr_db"] = round(psnr_of(coder.to(device), held_out, device), 2)
