@@ -178,3 +178,31 @@ def test_an_existing_model_is_kept(run, shots):
     result = run("calibrate", "flats", "darks", "--white", WHITE, "-o", "c.yaml")
     assert result.exit_code == 2
     assert (shots / "c.yaml").read_text() == "mine"
+
+
+def test_camera_raws_say_pattern_black_and_white_themselves(run, tmp_path, rng, monkeypatch):
+    pytest.importorskip("rawpy")
+    from sfumato.io.dng_write import write_mosaic
+    from sfumato.io.mosaic import mosaic_from_array
+
+    monkeypatch.chdir(tmp_path)
+    model = camera(400)
+    (tmp_path / "flats").mkdir()
+    for k, light in enumerate(np.geomspace(30, 12000, 9)):
+        for letter in "ab":
+            seen = model.apply(np.full((SIZE + 1, SIZE), float(light)), rng) + BLACK
+            codes = np.rint(np.clip(seen, 0, WHITE)).astype(np.uint16)
+            sample = mosaic_from_array(
+                codes, pattern="GRBG", black=BLACK, white=WHITE,
+                meta={"iso": 400, "exposure_time_s": 0.001 * 2**k, "camera": "Test 2"},
+            )  # fmt: skip
+            write_mosaic(f"flats/{k}{letter}.dng", sample)
+    result = run("calibrate", "flats", "-o", "c.yaml")
+    assert result.exit_code == 0, result.output
+    found = CameraNoise.load("c.yaml")
+    assert found.camera == "Test 2"
+    assert found.at(400).gain == pytest.approx(model.gain, rel=0.05)
+    assert found.at(400).white == (float(WHITE),) * 4
+    assert "ISO 400 G1: K" in result.stdout.splitlines()[0]  # GRBG begins with green
+    (tmp_path / "flats" / "bad.dng").write_bytes(b"II*\0" + bytes(200))
+    assert "bad.dng" in run("calibrate", "flats", "-o", "d.yaml").stderr

@@ -13,11 +13,16 @@ from numpy.typing import NDArray
 from sfumato.capture.calibration import Calibration, FlatPair, calibrate_iso
 from sfumato.core.sample import Sample
 from sfumato.errors import DtypeError, FileError, RangeError, ShapeError
+from sfumato.io.mosaic import read_codes
+from sfumato.io.mosaic_facts import MosaicFacts
 from sfumato.io.picture import PictureInfo, probe, read
 
 __all__ = ["calibrate_folder"]
 
 ENDINGS = (".tif", ".tiff", ".png")
+RAW_ENDINGS = (
+    ".dng", ".nef", ".cr2", ".cr3", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw", ".raw",
+)  # fmt: skip
 NO_MOSAIC = (".jpg", ".jpeg", ".webp")
 EQUAL_LEVELS = 0.05
 """Levels that differ by less may be two frames of one light, where no exposure time is known."""
@@ -30,33 +35,47 @@ class _Frame:
     info: PictureInfo
     iso: float
 
+    facts: MosaicFacts | None = None
+    """What a camera raw says of itself; other files say nothing."""
+
     def mosaic(self) -> NDArray[Any]:
+        if self.facts is not None:
+            return even_codes(self.path)[0]
         sample: Sample = read(self.path, orient=False)
         return np.asarray(sample.image[..., 0])
+
+
+def even_codes(path: Path) -> tuple[NDArray[Any], MosaicFacts]:
+    """Read a camera raw, cut to whole cells."""
+    codes, facts = read_codes(path)
+    height, width = (n // 2 * 2 for n in codes.shape)
+    return codes[:height, :width], facts
 
 
 def calibrate_folder(
     flats: str | Path,
     darks: str | Path | None = None,
     *,
-    pattern: str | None = "RGGB",
+    pattern: str | None = "auto",
     black: float | None = None,
     white: float | None = None,
     iso: float | None = None,
 ) -> Calibration:
     """Calibrate a camera from folders of linear mosaics.
 
-    The mosaics are grey TIFF or PNG of 16 bits, or float TIFF, as the sensor gave
-    them: not demosaiced, not scaled, black not subtracted. ISO and exposure time
-    are read from their EXIF. Frames of one ISO and one exposure time are a level; without
-    exposure times frames of nearly equal brightness are.
+    The mosaics are camera raws, or grey TIFF or PNG of 16 bits, or float TIFF, as the sensor
+    gave them: not demosaiced, not scaled, black not subtracted. Camera raws state pattern,
+    black and white themselves. ISO and exposure time are read from their EXIF. Frames of one
+    ISO and one exposure time are a level; without exposure times frames of nearly equal
+    brightness are.
 
     Args:
         flats: folder of evenly lit frames, two of each exposure.
         darks: folder of frames without light, at the same ISO.
-        pattern: colors of the 2 x 2 cell row by row; None for a sensor without.
-        black: value of no light, where there are no dark frames.
-        white: value where the sensor clips; for float frames 1 by default.
+        pattern: colors of the 2 x 2 cell row by row; None for a sensor without; ``auto`` for
+            what camera raws say, and RGGB for other files.
+        black: value of no light, where there are no dark frames; by default what raws say.
+        white: value where the sensor clips; by default what raws say, of float frames 1.
         iso: of frames that do not say it.
 
     Raises:
@@ -68,6 +87,7 @@ def calibrate_folder(
     lit = _frames(Path(flats), iso)
     dark = _frames(Path(darks), iso) if darks is not None else []
     top = _white(lit[0], white)
+    pattern, black = _stated(lit[0], pattern, black)
     notes: list[str] = []
     found = []
     for value in sorted({frame.iso for frame in lit}):
@@ -105,17 +125,19 @@ def _frames(folder: Path, iso: float | None) -> list[_Frame]:
             f"{wrong}: this is a developed picture, no linear mosaic",
             hint="calibration needs what the sensor gave: 16-bit grey TIFF or PNG",
         )
-    paths = [p for p in paths if p.suffix.lower() in ENDINGS]
+    paths = [p for p in paths if p.suffix.lower() in (*ENDINGS, *RAW_ENDINGS)]
     if not paths:
         raise FileError(
             f"{folder}: holds no mosaics",
-            hint=f"they are grey pictures of 16 bits: {', '.join(ENDINGS)}",
+            hint=f"they are camera raws, or grey pictures of 16 bits: {', '.join(ENDINGS)}",
         )
     return [_frame(path, iso) for path in paths]
 
 
 def _frame(path: Path, iso: float | None) -> _Frame:
     info = probe(path, orient=False)
+    if info.meta.get("format") == "raw":
+        return _Frame(path, info, _iso(path, info, iso), even_codes(path)[1])
     if info.meta.get("format") not in ("png", "tiff") or info.channels != 1:
         raise ShapeError(
             f"{path}: expected a mosaic, one value for each pixel, got {info.channels} channels "
@@ -127,10 +149,26 @@ def _frame(path: Path, iso: float | None) -> _Frame:
             f"{path}: 8-bit values are no linear sensor values",
             hint="write the mosaic with 16 bits",
         )
+    return _Frame(path, info, _iso(path, info, iso))
+
+
+def _iso(path: Path, info: PictureInfo, iso: float | None) -> float:
     value = info.meta.get("iso", iso)
     if value is None:
         raise RangeError(f"{path}: does not say its ISO", hint="say it: --iso 100")
-    return _Frame(path, info, float(value))
+    return float(value)
+
+
+def _stated(
+    frame: _Frame, pattern: str | None, black: float | None
+) -> tuple[str | None, float | None]:
+    """Give pattern and black: as asked for, else as the raw says, else RGGB and unknown."""
+    if frame.facts is None:
+        return ("RGGB" if pattern == "auto" else pattern), black
+    levels = frame.facts.black
+    if black is None and max(levels) == min(levels):
+        black = levels[0]
+    return (frame.facts.pattern if pattern == "auto" else pattern), black
 
 
 def _check_sizes(frames: Sequence[_Frame]) -> None:
@@ -147,6 +185,8 @@ def _check_sizes(frames: Sequence[_Frame]) -> None:
 def _white(frame: _Frame, white: float | None) -> float:
     if white is not None:
         return white
+    if frame.facts is not None:
+        return min(frame.facts.white)
     if frame.info.dtype == "float32":
         return 1.0
     raise RangeError(

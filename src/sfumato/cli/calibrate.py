@@ -18,6 +18,7 @@ __all__ = ["command"]
 EPILOG = """\b
 Examples:
   sfumato calibrate flats/ darks/ --white 16383 -o camera.yaml --report calibration
+  sfumato calibrate raw_flats/ raw_darks/ -o camera.yaml
   sfumato calibrate flats/ --black 512 --white 16383 --pattern GRBG -o camera.yaml
 """
 
@@ -42,11 +43,9 @@ Examples:
 @click.option(
     "--pattern",
     type=click.Choice(["RGGB", "BGGR", "GRBG", "GBRG", "none"], case_sensitive=False),
-    default="RGGB",
-    show_default=True,
-    help="Colors of the 2 x 2 cell, row by row.",
+    help="Colors of the 2 x 2 cell, row by row.  [default: what raws say, else RGGB]",
 )
-@click.option("--black", type=float, metavar="DN", help="Value of no light, without dark frames.")
+@click.option("--black", type=float, metavar="DN", help="Value of no light, without darks.")
 @click.option("--white", type=float, metavar="DN", help="Value where the sensor clips.")
 @click.option("--iso", type=float, help="Of frames that do not say it.")
 @click.option("--overwrite", is_flag=True, help="Replace what exists.")
@@ -57,7 +56,7 @@ def command(
     darks: Path | None,
     output: Path,
     report: Path | None,
-    pattern: str,
+    pattern: str | None,
     black: float | None,
     white: float | None,
     iso: float | None,
@@ -67,7 +66,8 @@ def command(
     """Measure the noise of a camera from flat and dark frames.
 
     FLATS is a folder with two frames of each of several exposures of an evenly lit surface,
-    DARKS one with frames without light. They are linear mosaics, grey TIFF or PNG of 16 bits.
+    DARKS one with frames without light. They are camera raws, or linear mosaics as grey TIFF
+    or PNG of 16 bits.
     """
     from sfumato.capture.calibration_frames import calibrate_folder
     from sfumato.errors import FileError
@@ -89,7 +89,7 @@ def command(
         found = calibrate_folder(
             flats,
             darks,
-            pattern=None if pattern == "none" else pattern.upper(),
+            pattern=None if pattern == "none" else (pattern or "auto"),
             black=black,
             white=white,
             iso=iso,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.capture.noise_model import NoiseModel
 from sfumato.core.bounds import Between
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import from_unit
@@ -28,8 +29,9 @@ class Camera(Configured):
     """A camera without a lens: exposure, sensor, response and the hand that holds it.
 
     A frame at e stops records ``s = radiance * 2^e``. The sensor adds noise of
-    variance ``a s + b`` (a Poisson count scaled by a, and a normal reading
-    error), clips to 0..1, and the response turns that into picture values.
+    variance ``a s + b``, as `sfumato.capture.NoiseModel` makes it: a Poisson count scaled by
+    a, and a normal reading error. It clips to 0..1, and the response turns that into picture
+    values. For raw mosaics of a calibrated camera see `sfumato.capture.RawCamera`.
 
     Args:
         response: the curve from linear light to picture values.
@@ -69,6 +71,12 @@ class Camera(Configured):
                 hint="give 0 for a sensor without photon noise, else 1e-9 or more",
             )
 
+    @property
+    def sensor(self) -> NoiseModel:
+        """The noise as a model on the unit range."""
+        gain, floor = self.noise
+        return NoiseModel(gain=(gain,), read_noise=(floor**0.5,), white=(1.0,))
+
     def expose(
         self, radiance: NDArray[np.float32], exposure_ev: float = 0.0, rng: Any = None
     ) -> NDArray[Any]:
@@ -87,11 +95,7 @@ class Camera(Configured):
         if gain or floor:
             generator = np.random.default_rng(rng)
             signal = np.minimum(signal, np.float32(4.0))  # far above white, whatever the noise
-            if gain:
-                signal = (generator.poisson(signal / gain) * gain).astype(np.float32)
-            if floor:
-                reading = generator.standard_normal(signal.shape, np.float32)
-                signal = signal + reading * np.float32(np.sqrt(floor))
+            signal = self.sensor.apply(signal, generator, clip=False)
         values = encode_response(np.clip(signal, 0.0, 1.0), self.response)
         return from_unit(values, self.dtype)
 

@@ -3,6 +3,7 @@ from .dng_write import write_mosaic as write_mosaic
 from .limits import pixel_limit as pixel_limit
 from .mosaic import is_mosaic_file as is_mosaic_file
 from .mosaic import mosaic_from_array as mosaic_from_array
+from .mosaic import read_codes as read_codes
 from .mosaic import read_mosaic as read_mosaic
 from .mosaic_facts import MosaicFacts as MosaicFacts
 from .output import check_output as check_output

@@ -20,7 +20,7 @@ from sfumato.io.metadata import facts
 from sfumato.io.mosaic_facts import MosaicFacts
 from sfumato.io.source import open_source
 
-__all__ = ["is_mosaic_file", "mosaic_from_array", "read_mosaic"]
+__all__ = ["is_mosaic_file", "mosaic_from_array", "read_codes", "read_mosaic"]
 
 
 def is_mosaic_file(path: str | Path) -> bool:
@@ -77,6 +77,31 @@ def read_mosaic(*paths: str | Path, max_pixels: int | None = None) -> Sample:
 def _said(sample: Sample) -> str:
     height, width = sample.size
     return f"{width} x {height} px {sample.meta['mosaic'].pattern}"
+
+
+def read_codes(
+    path: str | Path, *, max_pixels: int | None = None
+) -> tuple[NDArray[np.uint16], MosaicFacts]:
+    """Read the codes of a camera raw as the sensor gave them, for calibration.
+
+    Args:
+        path: a camera raw of a Bayer sensor.
+        max_pixels: as in `read`.
+
+    Shape:
+        (h, w), uint16; black not subtracted.
+
+    Raises:
+        FileError: as `read_mosaic`.
+        MissingExtraError: rawpy is not installed.
+    """
+    path = Path(path)
+    with open_source(path) as source:
+        if sniff(source) != "raw":
+            raise FileError(f"{path}: not a camera raw", hint="io.read takes pictures")
+        head = raw.header(source)
+        check_pixels(path, head.width, head.height, pixel_limit(max_pixels))
+        return raw.mosaic(source)
 
 
 def _read_one(path: Path, limit: int) -> Sample:
