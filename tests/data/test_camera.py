@@ -166,3 +166,11 @@ def test_brackets_that_make_no_sense_are_refused():
         Camera(noise=(-0.1, 0.0))
     with pytest.raises(RangeError, match="gain of 1e-12 means more than 1e9 electrons"):
         Camera(noise=(1e-12, 0.0))
+
+
+def test_the_noise_is_that_of_the_sensors_law():
+    camera = Camera(response="linear", dtype="float32", noise=(2e-3, 1e-5))
+    light = np.full((40, 50, 3), 0.3, np.float32)
+    wanted = np.clip(camera.sensor.apply(light, 4, clip=False), 0, 1)
+    np.testing.assert_array_equal(camera.expose(light, rng=4), wanted)
+    assert float(camera.sensor.variance(0.3)) == pytest.approx(2e-3 * 0.3 + 1e-5)
