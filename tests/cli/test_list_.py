@@ -20,6 +20,11 @@ def test_one_room_can_be_listed(run):
     assert all(line.startswith("raster.") for line in lines)
 
 
+def test_methods_are_listed_and_explained(run):
+    assert "segment.UNet" in run("list", "segment").stdout
+    assert "classes: int within [1, 4096] = 2" in run("list", "segment.UNet").stdout
+
+
 def test_one_operator_is_explained(run):
     text = run("list", "raster.Resize").stdout
     assert "long_side_px: int within [1, 100000]" in text
@@ -27,5 +32,5 @@ def test_one_operator_is_explained(run):
 
 
 def test_what_is_not_there_is_refused(refused):
-    assert "there is no room 'attic'; hint: rooms: augment, " in refused("list", "attic")
+    assert "there is no room 'attic'; hint: rooms: " in refused("list", "attic")
     assert "did you mean raster.Resize?" in refused("list", "raster.Resise")

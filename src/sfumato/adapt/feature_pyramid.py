@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from sfumato.adapt.hint_adapter import HintAdapter
 from sfumato.core.bounds import Between
 from sfumato.core.tensors import Tensor, functional, nn
-from sfumato.errors import ShapeError
+from sfumato.errors import ShapeError, SpecError
 from sfumato.generate.residuals import Residuals
 from sfumato.generate.unet import UNet
 
@@ -126,6 +127,21 @@ class FeaturePyramid(HintAdapter):
         """Make one for a U-Net, with weights of its own."""
         widths = tuple(unet.encoder.level_channels)
         return cls(widths=widths, hint_channels=hint_channels, unshuffle=unshuffle)
+
+    @classmethod
+    def from_published(cls, file: str | Path, *, entry: str | None = None, **settings: Any) -> Self:
+        """See `sfumato.adapt.load_t2i_adapter`: everything is read from the weights."""
+        from sfumato.adapt.published_pyramid import (  # noqa: PLC0415 (it builds this)
+            load_t2i_adapter,
+        )
+
+        if entry is not None or settings:
+            raise SpecError(
+                "adapt.FeaturePyramid: published weights tell everything",
+                hint="leave out settings and entry",
+            )
+        found: Any = load_t2i_adapter(file)
+        return found  # type: ignore[no-any-return]
 
     def levels(self, hint: Tensor) -> tuple[Tensor, ...]:
         """Give the features of a hint, (n, hint_channels, h, w), values in 0..1."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 __all__ = ["command"]
@@ -17,7 +19,7 @@ Examples:
 @click.command("list", epilog=EPILOG)
 @click.argument("what", metavar="[ROOM|ROOM.CLASS]", required=False)
 def command(what: str | None) -> None:
-    """List operators and their settings."""
+    """List operators and methods, and their settings."""
     if what and "." in what:
         lines = _settings(what)
     else:
@@ -29,7 +31,6 @@ def command(what: str | None) -> None:
 def _operators(room: str | None) -> list[str]:
     import importlib
 
-    from sfumato.core.operator import Operator
     from sfumato.core.spec import rooms
     from sfumato.errors import SpecError
 
@@ -44,14 +45,22 @@ def _operators(room: str | None) -> list[str]:
                 thing = getattr(module, entry)
             except ImportError:
                 continue  # what learns, where torch is not installed
-            if isinstance(thing, type) and issubclass(thing, Operator) and _concrete(thing):
+            if _listed(thing):
                 found.append((f"{name}.{entry}", _first_line(thing)))
     width = max((len(name) for name, _ in found), default=0)
     return [f"{name:{width}}  {line}" for name, line in sorted(found)]
 
 
-def _concrete(cls: type) -> bool:
-    return not getattr(cls, "__abstractmethods__", None)
+def _listed(thing: Any) -> bool:
+    """Tell whether it is an operator, or a method: the only others that predict."""
+    from sfumato.core.operator import Operator
+    from sfumato.core.spec import Buildable
+
+    if not isinstance(thing, type) or getattr(thing, "__abstractmethods__", None):
+        return False
+    return issubclass(thing, Operator) or (
+        issubclass(thing, Buildable) and hasattr(thing, "predict") and hasattr(thing, "loss")
+    )
 
 
 def _first_line(cls: type) -> str:

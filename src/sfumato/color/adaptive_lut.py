@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from sfumato.core.method import Method
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import Image
 from sfumato.core.tensors import Tensor, functional, nn, torch, uniform
-from sfumato.errors import RangeError
+from sfumato.errors import RangeError, SpecError
 
 __all__ = ["AdaptiveLUT"]
 
@@ -114,6 +115,21 @@ class AdaptiveLUT(Method):
     def predict(self, batch: Batch, *, rng: torch.Generator | None = None) -> Batch:
         weights = self.weights(batch.image)
         return batch.but(image=self.graded(batch.image, weights).clamp(0.0, 1.0))
+
+    @classmethod
+    def from_published(cls, file: str | Path, *, entry: str | None = None, **settings: Any) -> Self:
+        """See `sfumato.color.published_adaptive_lut`: ``predictor`` is the second file."""
+        from sfumato.color.published_lut import (  # noqa: PLC0415 (it builds this)
+            published_adaptive_lut,
+        )
+
+        if entry is not None or set(settings) != {"predictor"}:
+            raise SpecError(
+                "color.AdaptiveLUT: published ones are two files and nothing else",
+                hint="the tables, and predictor= with the other (--set predictor=classifier.pth)",
+            )
+        found: Any = published_adaptive_lut(file, settings["predictor"])
+        return found  # type: ignore[no-any-return]
 
     def predict_lut(self, picture: Sample | Image) -> ColorTable:
         """Choose the table for one picture, for a `.cube` file or for another size of it.

@@ -93,7 +93,8 @@ class Loader(Configured):
     def _delivered(self, reader: _Reader, numbers: Any) -> Iterator[Batch]:
         if not self.workers:
             return (_batch(reader, part) for part in numbers)
-        from torch.utils.data import DataLoader  # noqa: PLC0415 (torch comes in)
+        import torch  # noqa: PLC0415 (torch comes in)
+        from torch.utils.data import DataLoader  # noqa: PLC0415
 
         loader: Any = DataLoader(
             _Told(reader),  # type: ignore[arg-type]
@@ -102,6 +103,7 @@ class Loader(Configured):
             collate_fn=_as_it_is,
             worker_init_fn=_quiet,
             prefetch_factor=4,
+            pin_memory=torch.cuda.is_available(),
         )
         return _opened(loader)
 

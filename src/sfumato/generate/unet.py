@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from sfumato.core.bounds import Between
 from sfumato.core.network import Network
 from sfumato.core.tensors import Tensor
-from sfumato.errors import RangeError, ShapeError
+from sfumato.errors import RangeError, ShapeError, SpecError
 from sfumato.generate.residuals import Residuals
 from sfumato.generate.unet_parts import Plan, UNetDecoder, UNetEncoder, added
 
@@ -104,6 +105,23 @@ class UNet(Network):
         self.multiple_of = 2 ** (len(multipliers) - 1)
         self.encoder = UNetEncoder(channels_in, channels, plan, classes)
         self.decoder = UNetDecoder(plan, self.encoder.skip_channels, channels_out or channels_in)
+
+    @classmethod
+    def from_published(cls, file: str | Path, *, entry: str | None = None, **settings: Any) -> Self:
+        """See `sfumato.generate.load_improved_diffusion`; ``heads`` or ``head_width`` are told."""
+        from sfumato.generate.improved_diffusion import (  # noqa: PLC0415 (it builds this)
+            load_improved_diffusion,
+        )
+
+        strangers = sorted(set(settings) - {"heads", "head_width"})
+        if entry is not None or strangers:
+            what = strangers[0] if strangers else "entry"
+            raise SpecError(
+                f"generate.UNet: published weights tell '{what}' themselves",
+                hint="only heads and head_width leave no trace in them",
+            )
+        found: Any = load_improved_diffusion(file, **settings)
+        return found  # type: ignore[no-any-return]
 
     def forward(
         self,

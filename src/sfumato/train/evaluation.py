@@ -10,7 +10,7 @@ from sfumato.core.method import Method
 from sfumato.core.metric import Metric
 from sfumato.data.loader import Loader
 from sfumato.errors import SfumatoError
-from sfumato.train.validation import validate
+from sfumato.train.validation import names_of, validate
 from sfumato.train.workplace import Workplace
 
 __all__ = ["Evaluation", "evaluate"]
@@ -60,13 +60,13 @@ def _untouched(method: Method, data: Loader, metrics: Sequence[Metric]) -> dict[
     scores: dict[str, float] = {}
     if "mask" in method.writes:
         return scores
-    for metric in metrics:
+    for name, metric in zip(names_of(metrics), metrics, strict=True):
         metric.reset()
         try:
             for batch in data.once():
                 for sample in batch.samples():
                     metric.update(sample.image, sample.target)
-            scores[type(metric).__name__] = metric.compute()
+            scores[name] = metric.compute()
         except SfumatoError:
             continue  # another size, depth or number of channels: nothing to compare
     return scores

@@ -20,7 +20,7 @@ from sfumato.train.dice import seed_of
 from sfumato.train.guards import explained
 from sfumato.train.workplace import Workplace
 
-__all__ = ["Validation", "validate"]
+__all__ = ["Validation", "names_of", "validate"]
 
 
 @dataclass
@@ -86,13 +86,16 @@ def validate(
                 metric.update(*_pair(method, asked, given, metric))
             if len(found.shown) < show:
                 found.shown.append((asked, given))
-    found.scores = {_name(metric): metric.compute() for metric in metrics}
+    found.scores = dict(zip(names_of(metrics), (m.compute() for m in metrics), strict=True))
     found.scores |= {f"validation/{name}": value / count for name, value in sums.items()}
     return found
 
 
-def _name(metric: Metric) -> str:
-    return type(metric).__name__
+def names_of(metrics: Sequence[Metric]) -> list[str]:
+    """Name metrics by their class, the second of a class with a number."""
+    kinds = [type(metric).__name__ for metric in metrics]
+    before = [kinds[:k].count(kind) for k, kind in enumerate(kinds)]
+    return [f"{kind}-{n + 1}" if n else kind for kind, n in zip(kinds, before, strict=True)]
 
 
 def _losses(method: Method, batch: Batch, place: Workplace, dice: int) -> dict[str, float]:
@@ -121,7 +124,7 @@ def _pair(
         return np.asarray(given.mask), np.asarray(asked.mask)
     if asked.target is None:
         raise FieldError(
-            f"{_name(metric)}: the validation data have no 'target' to compare with",
+            f"{type(metric).__name__}: the validation data have no 'target' to compare with",
             hint="validate without metrics, or on pairs",
         )
     return given.image, asked.target
