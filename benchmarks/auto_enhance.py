@@ -65,23 +65,24 @@ def stretched(image):
     return from_unit(np.clip(values * gain + shift, 0.0, 1.0), image.dtype)
 
 
-def scaled(image, side=SIDE):
+def scaled(image, side):
     return resample_image(np.ascontiguousarray(image[..., :3]), (side, side), "area")
 
 
-def prepare(data, folder, rng):
+def prepare(data, folder, side, rng):
     """Write the training pictures, and give those kept apart."""
     kodak = [p.image for p in PictureFolder(folder=data / "restore/kodak24")]
     groceries = data / "small-images/grocery128"
     pictures = []
     for image in kodak[:-KODAK_APART]:
         for _ in range(KODAK_CROPS):
-            side = int(rng.integers(240, 501))
-            top, left = (int(rng.integers(0, s - side + 1)) for s in image.shape[:2])
-            pictures.append(scaled(image[top : top + side, left : left + side]))
-    pictures += [scaled(s.image) for s in PictureFolder(folder=groceries / "train", deep=True)]
+            cut = int(rng.integers(240, 501))
+            top, left = (int(rng.integers(0, s - cut + 1)) for s in image.shape[:2])
+            pictures.append(scaled(image[top : top + cut, left : left + cut], side))
+    foods = PictureFolder(folder=groceries / "train", deep=True)
+    pictures += [scaled(sample.image, side) for sample in foods]
     for view in ("room", "table"):
-        scene = DuskRoom(size=(SIDE, SIDE), view=view)
+        scene = DuskRoom(size=(side, side), view=view)
         views = SceneViews(scene=scene, count=VIEWS // 2, exposure_ev_range=(-0.5, 0.7))
         pictures += [views[k].target for k in range(VIEWS // 2)]
     shutil.rmtree(folder, ignore_errors=True)
@@ -179,6 +180,7 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("run/auto-enhance"))
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--side", type=int, default=SIDE, help="of the training pictures, px")
     parser.add_argument("--lr", type=float, default=3e-4)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--device", default="auto")
@@ -187,7 +189,7 @@ def main():
     options = parser.parse_args()
     out = options.out
     count, kodak, groceries = prepare(
-        options.data, out / "pictures", np.random.default_rng(options.seed)
+        options.data, out / "pictures", options.side, np.random.default_rng(options.seed)
     )
     torch.manual_seed(options.seed)
     adaptive, report, spent = learn(AdaptiveLUT(), options, out, options.seed, options.steps)
@@ -209,8 +211,9 @@ def main():
     scores = {name: judged(means, pairs) for name, pairs in sets.items() if pairs}
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     lines = [
-        f"Seed {options.seed}, {count} pictures of {SIDE} x {SIDE}, batches of {options.batch}, "
-        f"learning rate {options.lr:g} with cosine decay, average of weights 0.999; {device}.",
+        f"Seed {options.seed}, {count} pictures of {options.side} x {options.side}, batches of "
+        f"{options.batch}, learning rate {options.lr:g} with cosine decay, average of weights "
+        f"0.999; {device}.",
         f"Adaptive: {report.steps} steps, {spent[0]:.0f} s, {spent[1]:.0f} cpu-s. "
         f"Global: {plain_report.steps} steps, {plain_spent[0]:.0f} s, {plain_spent[1]:.0f} cpu-s.",
     ]

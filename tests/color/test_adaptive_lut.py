@@ -23,6 +23,7 @@ from sfumato.core.batch import Batch  # noqa: E402
 from sfumato.core.network import load  # noqa: E402
 from sfumato.core.sample import Sample  # noqa: E402
 from sfumato.errors import FileError, RangeError, ShapeError, SpecError  # noqa: E402
+from sfumato.testing import check_method  # noqa: E402
 
 
 def seeded(seed=0):
@@ -279,6 +280,19 @@ def test_the_gradient_penalty_pulls_slopes_to_one():
         sum(terms.values()).backward()
         optimizer.step()
     assert min(values[8:]) < 0.5 * max(values[:4])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"size": 5, "training": "unpaired"},
+        # The identity lies in a kink of the monotony: every first step away from it costs.
+        {"size": 5, "tables": 1, "adaptive": False, "monotone": 0.0},
+    ],
+)
+def test_every_way_of_learning_keeps_the_promises_of_methods(settings):
+    # Resumed in the middle of a training among them, bit for bit; pairs are in tests/contracts.
+    check_method(lambda: AdaptiveLUT(**settings), steps=4)
 
 
 def test_the_same_dice_give_the_same_loss():

@@ -6,8 +6,8 @@ find this by itself; the intrinsics below spell it out. They are plain LLVM and 
 processor that has vectors of four floats.
 
 A pixel is read and written as four values although it may have three: the fourth belongs to its
-neighbour, which is written after it. The last pixel of a row goes through a buffer of its own, so
-that nothing is touched beyond the row.
+neighbour, which is written after it. The last pixel of an array is left out, so that nothing is
+touched beyond it; whoever calls sends it through a small array of its own.
 """
 
 # Compiled functions know no keyword-only arguments.
@@ -18,14 +18,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 from sfumato.core.compiled import compiled
 
-__all__ = ["tetrahedral_rows", "trilinear_rows"]
+__all__ = ["tetrahedral_pixels", "trilinear_pixels"]
 
 FLOAT, WORD, LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 FOUR, FOUR_WORDS = ir.VectorType(FLOAT, 4), ir.VectorType(WORD, 4)
@@ -232,7 +231,7 @@ _trilinear, _tetrahedral = _intrinsic("trilinear"), _intrinsic("tetrahedral")
 
 
 @compiled
-def trilinear_rows(
+def trilinear_pixels(
     source: Any,
     step: int,
     table: Any,
@@ -242,10 +241,10 @@ def trilinear_rows(
     fractions: Any,
     out: Any,
 ) -> None:
-    """Send rows of pixels through a table, by the eight nearest entries.
+    """Send all pixels but the last through a table, by the eight nearest entries.
 
     Args:
-        source: (rows, columns * step), any dtype of a picture.
+        source: pixels one after the other, flat, any dtype of a picture.
         step: values of a pixel, 3 or 4.
         table: flat float32, size^3 * 4 values, red fastest; scaled to the white of ``out``.
         size: entries along an edge.
@@ -256,19 +255,14 @@ def trilinear_rows(
         out: as source; the fourth channel, if there is one, is not kept.
     """
     sr, sg, sb, zr, zg, zb = affine[0], affine[1], affine[2], affine[3], affine[4], affine[5]
-    last = source.shape[1] - step
-    one, done = np.zeros(4, source.dtype), np.zeros(4, out.dtype)
-    for y in range(source.shape[0]):
-        row, result = source[y], out[y]
-        for place in range(0, last, step):
-            _trilinear(row, place, table, size, sr, sg, sb, zr, zg, zb, starts, fractions, result)
-        one[:3] = row[last : last + 3]
-        _trilinear(one, 0, table, size, sr, sg, sb, zr, zg, zb, starts, fractions, done)
-        result[last : last + 3] = done[:3]
+    for place in range(0, source.shape[0] - step, step):
+        _trilinear(
+            source, place, table, size, sr, sg, sb, zr, zg, zb, starts, fractions, out
+        )  # fmt: skip
 
 
 @compiled
-def tetrahedral_rows(
+def tetrahedral_pixels(
     source: Any,
     step: int,
     table: Any,
@@ -278,14 +272,9 @@ def tetrahedral_rows(
     fractions: Any,
     out: Any,
 ) -> None:
-    """Send rows of pixels through a table, by four entries; arguments as `trilinear_rows`."""
+    """Do so by four entries; arguments as `trilinear_pixels`."""
     sr, sg, sb, zr, zg, zb = affine[0], affine[1], affine[2], affine[3], affine[4], affine[5]
-    last = source.shape[1] - step
-    one, done = np.zeros(4, source.dtype), np.zeros(4, out.dtype)
-    for y in range(source.shape[0]):
-        row, result = source[y], out[y]
-        for place in range(0, last, step):
-            _tetrahedral(row, place, table, size, sr, sg, sb, zr, zg, zb, starts, fractions, result)
-        one[:3] = row[last : last + 3]
-        _tetrahedral(one, 0, table, size, sr, sg, sb, zr, zg, zb, starts, fractions, done)
-        result[last : last + 3] = done[:3]
+    for place in range(0, source.shape[0] - step, step):
+        _tetrahedral(
+            source, place, table, size, sr, sg, sb, zr, zg, zb, starts, fractions, out
+        )  # fmt: skip

@@ -10,14 +10,14 @@ import numpy as np
 from numba import from_dtype, types
 from numpy.typing import NDArray
 
-from sfumato.color._table_kernels import tetrahedral_rows, trilinear_rows
+from sfumato.color._table_kernels import tetrahedral_pixels, trilinear_pixels
 from sfumato.core.opencv import cv2
 from sfumato.core.shapes import Image, full_range
 
 __all__ = ["Interpolation", "apply_curves", "interpolate"]
 
 Interpolation: TypeAlias = Literal["tetrahedral", "trilinear"]
-LOOPS = {"tetrahedral": tetrahedral_rows, "trilinear": trilinear_rows}
+LOOPS = {"tetrahedral": tetrahedral_pixels, "trilinear": trilinear_pixels}
 BAND_PIXELS = 2**18
 """Large enough that a band is worth a task, small enough to share evenly."""
 COMPILING = threading.Lock()
@@ -39,7 +39,7 @@ def interpolate(
         interpolation: between the entries.
         out: like the image, in one piece and elsewhere; written and returned.
     """
-    height, width, channels = image.shape
+    channels = image.shape[2]
     size, white = len(values), full_range(image.dtype)
     low, high = domain
     scale = (size - 1) / (high - low)
@@ -48,16 +48,22 @@ def interpolate(
     table = np.zeros((size**3, 4), np.float32)
     np.multiply(values.reshape(-1, 3), np.float32(white), out=table[:, :3])
     flat = table.ravel()
-    source = np.ascontiguousarray(image).reshape(height, width * channels).view()
+    source = np.ascontiguousarray(image).reshape(-1).view()
     source.flags.writeable = False  # so that read-only pictures need no second compilation
-    result = out.reshape(height, width * channels)
+    result = out.reshape(-1)
     loop = LOOPS[interpolation]
     _compile_once(loop, source.dtype)
-    rows = max(1, BAND_PIXELS // width)
-    bands = [slice(top, top + rows) for top in range(0, height, rows)]
+    step = BAND_PIXELS * channels
+    bands = [slice(first, first + step) for first in range(0, source.size, step)]
 
     def work(band: slice) -> None:
-        loop(source[band], channels, flat, size, affine, *bytes_in, result[band])
+        colors, into = source[band], result[band]
+        loop(colors, channels, flat, size, affine, *bytes_in, into)
+        one, done = np.zeros(2 * channels, colors.dtype), np.zeros(2 * channels, colors.dtype)
+        one[:channels] = colors[-channels:]
+        one.flags.writeable = False
+        loop(one, channels, flat, size, affine, *bytes_in, done)
+        into[-channels:] = done[:channels]
 
     threads = min(len(bands), max(1, cv2.getNumThreads()))
     if threads == 1:
@@ -87,8 +93,8 @@ def _compile_once(loop: Any, dtype: np.dtype[Any]) -> None:
     kind = from_dtype(dtype)
     vector = types.Array(types.float32, 1, "C")
     signature = (
-        types.Array(kind, 2, "C", readonly=True), types.int64, vector, types.int64, vector,
-        types.Array(types.int32, 1, "C"), vector, types.Array(kind, 2, "C"),
+        types.Array(kind, 1, "C", readonly=True), types.int64, vector, types.int64, vector,
+        types.Array(types.int32, 1, "C"), vector, types.Array(kind, 1, "C"),
     )  # fmt: skip
     with COMPILING:
         if signature not in loop.signatures:

@@ -61,6 +61,8 @@ class AdaptiveLUT(Method):
         arXiv:1704.00028
     """
 
+    _example = {"size": 9}
+
     def __init__(
         self,
         *,
