@@ -15,6 +15,7 @@ from .choices import OneOrOther as OneOrOther
 from .choices import RandomOrder as RandomOrder
 from .choices import Sequential as Sequential
 from .choices import SomeOf as SomeOf
+from .chromatic_aberration import ChromaticAberration as ChromaticAberration
 from .clahe import CLAHE as CLAHE
 from .coarse_dropout import CoarseDropout as CoarseDropout
 from .coarse_dropout import Cutout as Cutout
@@ -81,8 +82,14 @@ from .posterize import Posterize as Posterize
 from .random_brightness_contrast import RandomBrightness as RandomBrightness
 from .random_brightness_contrast import RandomBrightnessContrast as RandomBrightnessContrast
 from .random_brightness_contrast import RandomContrast as RandomContrast
+from .random_fog import RandomFog as RandomFog
 from .random_gamma import RandomGamma as RandomGamma
+from .random_gravel import RandomGravel as RandomGravel
 from .random_grid_shuffle import RandomGridShuffle as RandomGridShuffle
+from .random_rain import RandomRain as RandomRain
+from .random_shadow import RandomShadow as RandomShadow
+from .random_snow import RandomSnow as RandomSnow
+from .random_sun_flare import RandomSunFlare as RandomSunFlare
 from .random_tone_curve import RandomToneCurve as RandomToneCurve
 from .replay_compose import ReplayCompose as ReplayCompose
 from .resized_crops import RandomResizedCrop as RandomResizedCrop
@@ -107,6 +114,8 @@ from .shift_scale_rotate import ShiftScaleRotate as ShiftScaleRotate
 from .shot_noise import ShotNoise as ShotNoise
 from .solarize import Solarize as Solarize
 from .spatial import SpatialTransform as SpatialTransform
+from .spatter import Spatter as Spatter
+from .superpixels import Superpixels as Superpixels
 from .symmetries import D4 as D4
 from .symmetries import Flip as Flip
 from .symmetries import HorizontalFlip as HorizontalFlip
