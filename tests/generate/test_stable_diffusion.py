@@ -241,3 +241,30 @@ def test_without_the_extra_it_is_named(monkeypatch):
     with pytest.raises(MissingExtraError, match="diffusers") as caught:
         StableDiffusion(checkpoint="hub:someone/something")
     assert 'pip install "sfumato[diffusion]"' in str(caught.value)
+
+
+def test_a_checkpoint_is_found_by_its_folder_and_has_a_fingerprint(folders, tmp_path):
+    from sfumato.generate.find_diffusion import find_diffusion, fingerprint
+
+    folder = str(folders["epsilon"])
+    assert isinstance(find_diffusion(folder), StableDiffusion)
+    first = fingerprint(folder)
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    assert fingerprint(str(other)) == first
+    vae = other / "vae" / "diffusion_pytorch_model.safetensors"
+    vae.write_bytes(vae.read_bytes()[:-1] + b"x")
+    assert fingerprint(str(other)) != first
+
+
+def test_the_command_line_takes_a_checkpoint(folders, tmp_path):
+    from click.testing import CliRunner
+
+    from sfumato.cli.main import group
+    from sfumato.io.picture import read
+
+    out = tmp_path / "hill.png"
+    asked = ["generate", "--weights", str(folders["epsilon"]), "--prompt", "a hill", "--steps", "2"]
+    result = CliRunner().invoke(group, [*asked, "--size", "24x16", "-o", str(out), "-q"])
+    assert result.exit_code == 0, result.output
+    assert read(out).image.shape == (16, 24, 3)

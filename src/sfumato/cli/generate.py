@@ -43,7 +43,8 @@ FROM_STRENGTH = 0.6
     "--weights",
     default="scenes",
     show_default=True,
-    help="A diffusion: a name that comes with sfumato, a folder, or hub:owner/name.",
+    help="A diffusion: a name that comes with sfumato, a folder, a Stable Diffusion checkpoint"
+    " (folder or file), or hub:owner/name.",
 )
 @click.option(
     "--control",
@@ -149,15 +150,11 @@ def _make(
     given: dict[str, Any], prompts: Sequence[str], total: int
 ) -> tuple[Batch, list[dict[str, str]]]:
     from sfumato.core.batch import Batch
-    from sfumato.core.network import load
     from sfumato.core.tensors import torch
-    from sfumato.errors import SpecError
-    from sfumato.generate.diffusion import Diffusion
+    from sfumato.generate.find_diffusion import find_diffusion
     from sfumato.generate.noise import generators
 
-    base = load(given["weights"], device=given["device"])
-    if not isinstance(base, Diffusion):
-        raise SpecError(f"{given['weights']}: holds {type(base).__name__}, no diffusion")
+    base = find_diffusion(given["weights"], device=given["device"])
     first = None if given["start"] is None else read_frames((given["start"],)).image
     hints = [_control(text) for text in given["controls"]]
     size = _size(given["size"], first, hints, base.multiple_of)
@@ -291,18 +288,15 @@ def _mask(path: Path | None, size: tuple[int, int], count: int, has_start: bool)
 
 def _notes(given: dict[str, Any], caption: str, k: int, options: dict[str, Any]) -> dict[str, str]:
     """Say how a picture was made, so that it can be made again."""
-    import hashlib
-
     import yaml
 
     from sfumato import __version__
-    from sfumato.core.network import WEIGHTS, find_weights
+    from sfumato.generate.find_diffusion import fingerprint
 
-    digest = hashlib.sha256((find_weights(given["weights"]) / WEIGHTS).read_bytes()).hexdigest()
     facts = {
         "sfumato": __version__,
         "weights": given["weights"],
-        "weights_sha256": digest,
+        "weights_sha256": fingerprint(given["weights"]),
         "prompt": caption,
         "negative": given["negative"],
         "seed": given["seed"] + k,

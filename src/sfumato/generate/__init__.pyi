@@ -13,6 +13,8 @@ from .denoise import keeping as keeping
 from .diffusion import Diffusion as Diffusion
 from .dpm_solver import dpm_solver as dpm_solver
 from .euler import euler as euler
+from .find_diffusion import find_diffusion as find_diffusion
+from .find_diffusion import fingerprint as fingerprint
 from .heun import heun as heun
 from .improved_ddpm import ImprovedDDPM as ImprovedDDPM
 from .improved_diffusion import load_improved_diffusion as load_improved_diffusion
