@@ -30,7 +30,7 @@ SETTINGS = {
     "GridDistortion": {"distort_limit": 0.2},
     "GridElasticDeform": {"num_grid_xy": (4, 3), "magnitude": 6},
     "PiecewiseAffine": {"scale": (0.01, 0.02)}, "IAAPiecewiseAffine": {"scale": (0.01, 0.02)},
-    "ThinPlateSpline": {"scale_range": (0.1, 0.2)},
+    "ThinPlateSpline": {"scale_range": (0.05, 0.1)},
     "Crop": {"x_min": 11, "y_min": 7, "x_max": 140, "y_max": 110},
     "CenterCrop": {"height": 100, "width": 121}, "RandomCrop": {"height": 100, "width": 121},
     "RandomCropFromBorders": {},

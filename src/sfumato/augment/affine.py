@@ -135,7 +135,7 @@ class Affine(Resampled):
             move = [float(np.rint(rng.uniform(*axis))) for axis in _per_axis(self.translate_px)]
         elif self.translate_percent is not None:
             shares = [rng.uniform(*axis) for axis in _per_axis(self.translate_percent)]
-            move = [shares[0] * width, shares[1] * height]
+            move = [float(int(shares[0] * width)), float(int(shares[1] * height))]
         return {
             "scale": draws,
             "translate": move,

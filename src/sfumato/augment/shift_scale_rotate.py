@@ -22,7 +22,7 @@ def _symmetric_or_none(value: Any) -> Any:
 
 
 class ShiftScaleRotate(Resampled):
-    """Scale and turn about the center, then move; the size stays.
+    """Scale and turn about the center, then move by whole pixels; the size stays.
 
     Args:
         shift_limit: the move, a share of width and height, is drawn from here for each axis.
@@ -67,5 +67,5 @@ class ShiftScaleRotate(Resampled):
         height, width = size
         center = ((width - 1) / 2, (height - 1) / 2)
         turn = rotation_about(center, params["angle"], params["scale"])
-        matrix = shift(params["dx"] * width, params["dy"] * height) @ turn
+        matrix = shift(int(params["dx"] * width), int(params["dy"] * height)) @ turn
         return Projective(matrix, size, size, ellipse=self.rotate_method == "ellipse")

@@ -26,7 +26,7 @@ class ThinPlateSpline(Resampled):
     """Move the points of a grid by chance, and bend everything between as little as can be.
 
     Args:
-        scale_range: a tenth of what is drawn from here is the standard deviation of the moves,
+        scale_range: a fifth of what is drawn from here is the standard deviation of the moves,
             a share of the size.
         num_control_points: points along each side of the grid.
         keypoint_remapping_method: kept for older code; points are always moved exactly.
@@ -45,7 +45,7 @@ class ThinPlateSpline(Resampled):
     shorthand = {**Resampled.shorthand, "scale_range": from_low(0.0)}
 
     def draw(self, rng: Rng, targets: Targets) -> Params:
-        spread = rng.uniform(*self.scale_range) / 10
+        spread = rng.uniform(*self.scale_range) / 5
         return {"moves": rng.normal(0.0, spread, (self.num_control_points**2, 2))}
 
     def motion(self, params: Params, size: tuple[int, int]) -> Motion:
