@@ -64,5 +64,10 @@ def _give(targets: Targets, name: str, given: Any) -> Any:
 
 def give_by_name(targets: Targets, name: str, kind: str, given: Any) -> Any:
     """Give back a picture, a mask, or a list of such."""
-    group = {"i": targets.images, "m": targets.masks, "f": targets.followers}[kind[0]]
+    if kind == "image":
+        group = targets.images
+    elif kind in ("mask", "masks"):
+        group = targets.masks
+    else:
+        group = targets.images if kind == "images" else targets.followers
     return targets.give(name, group, given)

@@ -94,7 +94,7 @@ class Reader:
             _check_range(targets, who)
         for name, kind, value in tables:
             self._read_table(targets, name, kind, value)
-        for name, main, rows in self._label_lists(fields):
+        for name, main, rows in self._label_lists(fields) if self.labels else ():
             if len(fields[name]) != rows:
                 raise ShapeError(
                     f"{who}: '{name}' has {len(fields[name])} entries, '{main}' has {rows}",
@@ -160,7 +160,7 @@ class Reader:
                 out[name] = self.points.rows(given, targets.keypoints[name], targets.size)
             else:
                 out[name] = give_by_name(targets, name, kind, given)
-        for name, main, _ in self._label_lists(fields):
+        for name, main, _ in self._label_lists(fields) if self.labels else ():
             group = targets.boxes if self.kinds[main] == "boxes" else targets.keypoints
             out[name] = pick(fields[name], group[main][:, 4])
         return out

@@ -205,6 +205,8 @@ class Targets:
     def give(self, name: str, group: Mapping[str, Any], given: Any) -> Any:
         """Give back what `take` took in, in the form it came, sharing nothing with it."""
         value, form = group[name], self.forms.get(name)
+        if form is None:
+            return _unshared(value, given)
         if form not in ("list", "array"):
             return _unshared(self._in_form(name, value), given)
         items = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -96,6 +97,8 @@ class Compose(BaseCompose):
         )
         object.__setattr__(self, "_reader", reader)
         object.__setattr__(self, "_streams", None)
+        runs = tuple(getattr(s, "advance", None) or _as_step(s) for s in self.transforms)
+        object.__setattr__(self, "_runs", runs)
 
     def set_random_seed(self, seed: int | None) -> None:
         """Begin the streams anew, from another seed."""
@@ -122,12 +125,14 @@ class Compose(BaseCompose):
     ) -> None:
         if not force and self.p < 1.0 and root.random() >= self.p:
             return
-        for k, (step, stream) in enumerate(zip(self.transforms, streams, strict=True)):
-            try:
-                run_step(step, targets, stream, trace)
-            except Exception as error:
-                error.add_note(f"in step {k + 1} of {len(self.transforms)}: {step}")
-                raise
+        k = 0
+        try:
+            for run in self.__dict__["_runs"]:
+                run(targets, streams[k], trace)
+                k += 1
+        except Exception as error:
+            error.add_note(f"in step {k + 1} of {len(self.transforms)}: {self.transforms[k]}")
+            raise
 
     def apply(self, sample: Sample, rng: Rng) -> Sample:
         targets = Targets.of_sample(sample)
@@ -162,6 +167,11 @@ class Compose(BaseCompose):
             streams = root.spawn(len(self.transforms))
         self._run_steps(targets, root, streams, trace, force)
         return reader.write(fields, targets)
+
+
+def _as_step(operator: Any) -> Any:
+    """Let an operator that knows only samples be run as a step."""
+    return functools.partial(run_step, operator)
 
 
 def _explicit(rng: Any) -> Rng:

@@ -17,15 +17,17 @@ from sfumato.core.shapes import Image
 
 __all__ = ["Morphological"]
 
+OPENCV_DTYPES = (np.uint16, np.int16, np.float32, np.float64)
+
 
 class Morphological(Transform):
-    """Take the largest (dilation) or smallest (erosion) value around each pixel.
+    """Take the largest (dilation) or smallest (erosion) value in an ellipse about each pixel.
 
     Masks are treated alike. Boxes grow with what they enclose under dilation, and shrink under
     erosion; one that vanishes is dropped.
 
     Args:
-        scale: height and width of the neighbourhood in pixels are drawn from here.
+        scale: height and width of the ellipse in pixels are drawn from here.
         operation: ``dilation`` or ``erosion``.
     """
 
@@ -35,13 +37,18 @@ class Morphological(Transform):
     shorthand = {"scale": _same}
 
     def draw(self, rng: Rng, targets: Targets) -> Params:
-        return {"kernel": rng.integers(self.scale[0], self.scale[1] + 1, 2).tolist()}
+        return {"kernel": [self._draw(rng), self._draw(rng)]}
+
+    def _draw(self, rng: Rng) -> int:
+        low, high = self.scale
+        return low + int(rng.random() * (high - low + 1))
 
     def _spread(self, plane: NDArray[Any], params: Params) -> NDArray[Any]:
-        kernel = np.ones(params["kernel"], np.uint8)
+        height, width = params["kernel"]
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, height))
         run = cv2.dilate if self.operation == "dilation" else cv2.erode
         work = plane
-        if plane.dtype not in (np.uint8, np.uint16, np.int16, np.float32, np.float64):
+        if plane.dtype != np.uint8 and plane.dtype not in OPENCV_DTYPES:
             work = plane.astype(np.uint8 if plane.dtype == np.bool_ else np.float64)
         result = np.asarray(run(work, kernel)).reshape(plane.shape)
         return result.astype(plane.dtype, copy=False)

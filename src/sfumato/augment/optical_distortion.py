@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import sys
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.augment._field import Field
-from sfumato.augment._lens_loops import camera_places, fisheye_places
+from sfumato.augment._lens_loops import camera_fixed, camera_places, fisheye_places
 from sfumato.augment._motion import Motion, Points
 from sfumato.augment._resampled import Resampled
 from sfumato.augment._targets import Params, Targets
@@ -74,6 +75,13 @@ class _Lens(Field):
             fill = camera_places if self.mode == "camera" else fisheye_places
             fill(self._map, np.float32(self.k), *self.center.astype(np.float32))
         return self._map
+
+    def fixed(self) -> tuple[Any, Any]:
+        if self.mode != "camera" or sys.byteorder != "little":
+            return super().fixed()
+        whole, part = np.empty(self.size, np.int32), np.empty(self.size, np.uint16)
+        camera_fixed(whole, part, np.float32(self.k), *self.center.astype(np.float32))
+        return whole.view(np.int16).reshape(*self.size, 2), part
 
     def source(self, points: Points) -> Points:
         away = (points - self.center) / self.scale
