@@ -142,6 +142,50 @@ def test_labels_are_written_as_grey_pictures(place, run):
     assert labels.max() < 3
 
 
+OWN = """
+from sfumato.core.method import Method
+import torch
+
+class Darker(Method):
+    '''Take a third of the light.'''
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.share = torch.nn.Parameter(torch.tensor(2 / 3))
+
+    def predict(self, batch, *, rng=None):
+        return batch.but(image=self.share * batch.image)
+
+    def loss(self, batch, part, rng):
+        return {"l1": (self.predict(batch).image - batch.need("target")).abs().mean()}
+"""
+
+
+def test_a_method_in_the_current_folder_is_found_where_it_is_trusted(place):
+    (place / "own_method_here.py").write_text(OWN)
+    text = (place / "c.yaml").read_text()
+    start, end = text.index("method:"), text.index("data:")
+    (place / "c.yaml").write_text(
+        text[:start] + "method: {own_method_here:Darker: {}}\n" + text[end:]
+    )
+    # As the installed command: Python itself does not search the current folder then.
+    code = "from sfumato.cli.main import main; main()"
+
+    def sfumato(*words):
+        command = [sys.executable, "-P", "-c", code, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    trust = ("--trust", "own_method_here")
+    done = sfumato("train", "c.yaml", "-q", *trust)
+    assert done.returncode == 0, done.stderr
+    used = sfumato("predict", "in/0.png", "--weights", "run", "-o", "dark", *trust)
+    assert used.returncode == 0, used.stderr
+    assert read(place / "dark/0.png").image.mean() < read(place / "in/0.png").image.mean()
+    wrong = sfumato("predict", "in/1.png", "--weights", "run", "-o", "dark", "--trust", "nowhere")
+    assert wrong.returncode == 2
+    assert "nowhere cannot be imported" in wrong.stderr
+
+
 def test_predictions_are_refused_before_the_work(place, refused):
     Denoiser(trunk=Trunk()).save(place / "net")
     (place / "old").mkdir()

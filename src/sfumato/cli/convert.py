@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from sfumato.cli.inputs import trust_option
+
 __all__ = ["command"]
 
 EPILOG = """\b
@@ -40,9 +42,7 @@ Examples:
 @click.option("--entry", help="Where in the file the weights are: params, state_dict.")
 @click.option("--half", is_flag=True, help="Store 16 bits, half of the bytes.")
 @click.option("--overwrite", is_flag=True, help="Replace what exists.")
-@click.option(
-    "--trust", multiple=True, metavar="PACKAGE", help="Let ROOM.CLASS be of this package."
-)
+@trust_option
 def command(
     *,
     name: str,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from sfumato.cli.train import changes_option, trust_option
+from sfumato.cli.inputs import trust_option
+from sfumato.cli.train import changes_option
 
 __all__ = ["command"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,9 +12,29 @@ import click
 if TYPE_CHECKING:
     from sfumato.core.sample import Sample
 
-__all__ = ["check_frames", "frames_argument", "raised_to", "read_frames"]
+__all__ = ["check_frames", "frames_argument", "raised_to", "read_frames", "trust_option"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def trust_option(command: Command) -> Command:
+    """Add packages whose classes a recipe may name; the current folder is searched too."""
+    add = click.option(
+        "--trust",
+        multiple=True,
+        metavar="PACKAGE",
+        callback=_in_reach,
+        help="Let it name this package, of yours or in the current folder; repeatable.",
+    )
+    return add(command)
+
+
+def _in_reach(_context: Any, _option: Any, packages: tuple[str, ...]) -> tuple[str, ...]:
+    # Last, so that a file of that name hides nothing; Python itself does so for scripts only.
+    here = str(Path.cwd())
+    if packages and here not in sys.path:
+        sys.path.append(here)
+    return packages
 
 
 def frames_argument(command: Command) -> Command:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sfumato.cli.inputs import check_frames, frames_argument
+from sfumato.cli.inputs import check_frames, frames_argument, trust_option
 from sfumato.cli.outputs import check_folder, refuse_inputs
 from sfumato.cli.progress import say, showing_steps
 
@@ -44,6 +44,7 @@ Examples:
     "--tile", type=int, metavar="PX", help="Side of a tile; by default what memory allows."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
+@trust_option
 @click.option("--overwrite", is_flag=True, help="Replace what exists.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
@@ -54,6 +55,7 @@ def command(
     device: str,
     tile: int | None,
     seed: int,
+    trust: tuple[str, ...],
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -79,6 +81,8 @@ def command(
     check_folder(output, names, overwrite=overwrite)
     for name in names:
         refuse_inputs(output / name, frames)
+    for package in trust:
+        _import(package)
     step = Apply(weights=weights, device=device, tile_px="auto" if tile is None else tile)
     writes = step.outputs
     lines = []
@@ -92,6 +96,18 @@ def command(
             height, width = result.size
             lines.append(f"{output / path.stem}{ending}: {width} x {height} px")
     say(lines, quiet=quiet)
+
+
+def _import(package: str) -> None:
+    """Let `Apply` know the classes of a package, which it imports for nobody."""
+    import importlib
+
+    from sfumato.errors import SpecError
+
+    try:
+        importlib.import_module(package)
+    except ImportError as error:
+        raise SpecError(f"--trust: {package} cannot be imported: {error}") from error
 
 
 def _shown(result: Sample, writes: tuple[str, ...]) -> Sample:

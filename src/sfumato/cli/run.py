@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sfumato.cli.inputs import frames_argument, read_frames
+from sfumato.cli.inputs import frames_argument, read_frames, trust_option
 from sfumato.cli.outputs import check_picture, output_options, write_picture
 from sfumato.cli.progress import alignment_lines, say, showing_steps
 
@@ -29,12 +29,7 @@ A recipe names operators and their settings:
 @click.argument("recipe", type=click.Path(path_type=Path))
 @frames_argument
 @output_options
-@click.option(
-    "--trust",
-    multiple=True,
-    metavar="PACKAGE",
-    help="Let the recipe name this package; repeatable.",
-)
+@trust_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random step.")
 def command(
     *,

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sfumato.cli.errors import INTERRUPTED
+from sfumato.cli.inputs import trust_option
 
 if TYPE_CHECKING:
     from sfumato.train.report import Report
 
-__all__ = ["changes_option", "command", "trust_option"]
+__all__ = ["changes_option", "command"]
 
 EPILOG = """\b
 Examples:
@@ -39,12 +40,6 @@ changes_option = click.option(
     multiple=True,
     metavar="KEY=VALUE",
     help="Change a setting of the config, such as recipe.steps=500; repeatable.",
-)
-trust_option = click.option(
-    "--trust",
-    multiple=True,
-    metavar="PACKAGE",
-    help="Let the config name this package; repeatable.",
 )
 
 
