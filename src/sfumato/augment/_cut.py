@@ -33,12 +33,13 @@ class Cut(Motion):
 
     def image(self, plane: NDArray[Any], how: Resampling) -> NDArray[Any]:
         height, width = self.size
-        rows, columns = plane.shape[:2]
+        rows, columns = plane.shape[0], plane.shape[1]
+        x, y = self.x, self.y
+        if x >= 0 and y >= 0 and y + height <= rows and x + width <= columns:
+            return plane[y : y + height, x : x + width].copy()
         top, left = max(0, -self.y), max(0, -self.x)
         bottom = max(0, self.y + height - rows)
         right = max(0, self.x + width - columns)
-        if not (top or left or bottom or right):
-            return plane[self.y : self.y + height, self.x : self.x + width].copy()
         if how.border == "constant":
             part = plane[max(0, self.y) : self.y + height, max(0, self.x) : self.x + width]
             return pad_plane(part, (top, bottom, left, right), how)

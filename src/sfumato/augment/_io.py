@@ -88,7 +88,7 @@ class Reader:
             got = ", ".join(fields) or "nothing"
             raise FieldError(f"{who} needs 'image=' or 'images='", hint=f"it got {got}")
         targets.measure()
-        if self.check_shapes:
+        if self.check_shapes and (len(fields) > 1 or "image" not in fields):
             _check_shapes(targets, who)
         if self.check_range:
             _check_range(targets, who)

@@ -90,7 +90,8 @@ def _draw(amount: Any, rng: Rng) -> float:
 
 
 def _keep_one(before: int, behind: int, length: int) -> tuple[int, int]:
-    """Cut off less where nothing would be left."""
+    """Cut off less where nothing would be left of the picture."""
+    before, behind = max(before, 1 - length), max(behind, 1 - length)
     excess = 1 - (length + before + behind)
     if excess <= 0:
         return before, behind
