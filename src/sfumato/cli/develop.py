@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sfumato.cli.inputs import frames_argument, raised_to
+from sfumato.cli.lean import import_numba
 from sfumato.cli.outputs import check_folder, check_picture, output_options, write_picture
 from sfumato.cli.progress import alignment_lines, say, showing_steps
 from sfumato.cli.raw_options import RawChoices, raw_line, raw_options, read_raw_or_pictures
@@ -83,6 +84,7 @@ def command(
     if report is not None:
         check_folder(report, ("index.html",), overwrite=overwrite)
     choices = RawChoices(**{name: settings.pop(name) for name in vars(RawChoices())})
+    import_numba()
     lines = carry_out(
         build_develop(**settings, choices=choices),
         frames,

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sfumato.cli.inputs import frames_argument, raised_to, read_frames
+from sfumato.cli.lean import import_numba
 from sfumato.cli.outputs import check_picture, output_options, write_picture
 from sfumato.cli.progress import say, showing_steps
 
@@ -55,6 +56,7 @@ def command(
 
     Nothing is aligned and no ghosts are removed: see `sfumato develop`.
     """
+    import_numba()
     from sfumato.capture.fuse_exposures import FuseExposures
 
     bits = int(depth) if depth else None
