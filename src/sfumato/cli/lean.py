@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 __all__ = ["import_numba"]
@@ -17,8 +18,12 @@ def import_numba() -> None:
         return
     hidden = [name for name in UNUSED if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: not to be found
+    # What an import makes stays: looking for garbage meanwhile, and among it later, is in vain.
+    gc.disable()
     try:
         import numba.np.arraymath  # noqa: F401  (asks for BLAS when it is imported)
     finally:
         for name in hidden:
             del sys.modules[name]
+        gc.freeze()
+        gc.enable()

@@ -43,10 +43,6 @@ COMMANDS = (
 in ``list_.py``, since that name belongs to Python."""
 
 
-GARBAGE = (100_000, 50, 100)
-"""New objects after which Python looks for garbage; 700 or 2000 by itself."""
-
-
 class LazyGroup(click.Group):
     """A group that imports a command's file when the command is named."""
 
@@ -91,12 +87,10 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line; the entry point of the package."""
-    # Imports make many things that stay, and at the end all goes: looking for garbage among
-    # them is a quarter of a second of nothing.
-    gc.set_threshold(*GARBAGE)
     try:
         group.main(prog_name="sfumato")
     finally:
+        # All goes now: looking for garbage once more would take a fifth of a second.
         gc.freeze()
 
 
