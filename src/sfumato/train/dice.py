@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["seed_of"]
+from sfumato.core.tensors import torch
+
+__all__ = ["seed_layers", "seed_of"]
 
 
 def seed_of(seed: int, *place: int | str) -> int:
@@ -22,3 +24,14 @@ def seed_of(seed: int, *place: int | str) -> int:
     """
     text = repr((seed, *place)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+
+
+def seed_layers(seed: int, device: torch.device) -> None:
+    """Seed the dice of torch itself, for layers that throw them: dropout.
+
+    `torch.manual_seed` would write down the stack each time for GPUs that are not in use.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)

@@ -11,7 +11,7 @@ from sfumato.core.method import Method, Part
 from sfumato.core.tensors import Tensor, nn, torch
 from sfumato.errors import RangeError, SfumatoError, ShapeError, SpecError
 from sfumato.nn.ema import EMA
-from sfumato.train.dice import seed_of
+from sfumato.train.dice import seed_layers, seed_of
 from sfumato.train.guards import explained
 from sfumato.train.recipe import Recipe
 from sfumato.train.workplace import Workplace
@@ -112,7 +112,7 @@ class Learner:
 
     def _terms(self, batch: Batch, part: str, repeat: int, micro: int) -> dict[str, Tensor]:
         seed = seed_of(self.recipe.seed, "loss", self.step, part, repeat, micro)
-        torch.manual_seed(seed)  # for layers that throw the dice of torch: dropout
+        seed_layers(seed, self.place.device)
         self._rng.manual_seed(seed)
         with explained(self.step, batch, self.place.device), self.place.autocast():
             terms = self.method.loss(batch, part, self._rng)

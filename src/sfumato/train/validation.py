@@ -16,7 +16,7 @@ from sfumato.core.metric import Metric
 from sfumato.core.sample import Sample
 from sfumato.core.tensors import torch
 from sfumato.errors import FieldError
-from sfumato.train.dice import seed_of
+from sfumato.train.dice import seed_layers, seed_of
 from sfumato.train.guards import explained
 from sfumato.train.workplace import Workplace
 
@@ -78,7 +78,7 @@ def validate(
                 sums[name] = sums.get(name, 0.0) + value * len(batch)
         if not metrics and len(found.shown) >= show:
             continue
-        torch.manual_seed(dice)
+        seed_layers(dice, place.device)
         with torch.no_grad(), explained(method.step, batch, place.device), place.autocast():
             answer = predict(method, batch, rng=rng.manual_seed(dice), tile_px="auto")
         for asked, given in zip(batch.samples(), _in_targets_dtype(answer), strict=True):
@@ -102,7 +102,7 @@ def _losses(method: Method, batch: Batch, place: Workplace, dice: int) -> dict[s
     """Give the loss terms of every part; gradient penalties need gradients even here."""
     told: dict[str, float] = {}
     for part in method.parts():
-        torch.manual_seed(dice)
+        seed_layers(dice, place.device)
         rng = torch.Generator(place.device).manual_seed(dice)
         with torch.enable_grad(), explained(method.step, batch, place.device), place.autocast():
             terms = method.loss(batch, part, rng)
