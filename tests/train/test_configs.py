@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from sfumato.train.run import TrainingRun
 
@@ -15,7 +14,6 @@ CONFIGS = sorted(ROOT.rglob("*.yaml"))
 
 @pytest.mark.parametrize("path", CONFIGS, ids=[str(p.relative_to(ROOT)) for p in CONFIGS])
 def test_a_config_describes_a_training(path):
-    with torch.device("meta"):  # full-size networks, without their memory
-        run = TrainingRun.read(path)
+    run = TrainingRun.read(path)
     assert run.method.parameter_count > 0
     assert run.out.parts[0] == "runs"
