@@ -26,8 +26,7 @@ rng = np.random.default_rng(0)
 # Two frames of evenly lit paper at each brightness: half the variance of their difference, over
 # their mean, is a line. Its slope is the gain, its start the read noise.
 
-figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
-transfer, even, steady, parts = axes.flat
+figure, (transfer, even, steady) = plt.subplots(1, 3, figsize=(14, 4.6), layout="constrained")
 for iso in isos:
     model = law.at(iso)
     levels = np.geomspace(2.0, 0.9 * float(model.span[0]), 24)
@@ -55,6 +54,7 @@ even.loglog(ends, ends, "k-", lw=0.8)
 even.set(title="after k-sigma: one line for every ISO", xlabel="mean", ylabel="variance")
 steady.set(title="before (dotted) and after Anscombe", xlabel="electrons", ylabel="variance")
 steady.legend()
+plt.show()
 
 # %%
 # In the dark the electronics are alone: read noise with long tails, rows that share an offset,
@@ -63,17 +63,16 @@ steady.legend()
 dark = np.zeros((90, 120), np.float32)
 quiet = sf.capture.NoiseModel(read_noise=(0.0,), black=(512.0,), white=(16383.0,))
 read = quiet.but(read_noise=(4.0,), tail=-0.2)
-a, b, c, d = (
-    model.apply(dark, rng)
-    for model in (
-        read,
-        quiet.but(row_noise=3.0),
-        quiet.but(read_noise=(3.0,), step=8.0),
-        read.but(row_noise=3.0, step=1.0),
-    )
-)
-shown = parts.imshow(np.block([[a, b], [c, d]]), cmap="gray", vmin=-15, vmax=15)
-parts.set_title("in the dark: read noise, rows / coarse steps, all together")
-parts.set_axis_off()
-figure.colorbar(shown, ax=parts, shrink=0.7, label="DN")
+parts = {
+    "read noise, long tails": read.apply(dark, rng),
+    "rows share an offset": quiet.but(row_noise=3.0).apply(dark, rng),
+    "coarse steps": quiet.but(read_noise=(3.0,), step=8.0).apply(dark, rng),
+    "all together": read.but(row_noise=3.0, step=1.0).apply(dark, rng),
+}
+figure, axes = plt.subplots(1, 4, figsize=(14, 3.2), layout="constrained")
+for axis, (name, noise) in zip(axes, parts.items(), strict=True):
+    shown = axis.imshow(noise, cmap="gray", vmin=-15, vmax=15)
+    axis.set_title(name)
+    axis.set_axis_off()
+figure.colorbar(shown, ax=axes, shrink=0.8, label="DN")
 plt.show()
