@@ -54,6 +54,8 @@ SENSOR = NoiseModel(gain=(2.0, 1.8, 1.8, 2.2), read_noise=(6.0,), black=(512.0,)
                     row_noise=0.6, tail=0.1, step=1.0)  # fmt: skip
 ISOS = {800: (1e-3, 1e-6), 3200: (4e-3, 1e-5), 12800: (1.6e-2, 1e-4)}
 """A small sensor: a and b of variance = a x + b on the unit range."""
+LARGE_ISOS = {800: (3e-5, 2e-7), 3200: (1.2e-4, 1e-6), 12800: (5e-4, 1.2e-5)}
+"""One like that of a camera with interchangeable lenses."""
 Call = Callable[[], Any]
 
 
@@ -232,7 +234,8 @@ def brackets() -> None:
     print("\nBracket of -2, 0, +2 EV fused; against the fusion without noise: PSNR in dB, MEF-SSIM")
     light = Sample(DuskRoom(size=(400, 600)).render().radiance, space="linear")
     steps: dict[str, Any] = {"align": None, "deghost": None, "kind": "bracket"}
-    for iso, (a, b) in ISOS.items():
+    sensors = [("large", LARGE_ISOS), ("small", ISOS)]
+    for size, iso, (a, b) in [(size, *row) for size, isos in sensors for row in isos.items()]:
         model = NoiseModel(gain=(a,), read_noise=(b**0.5,), white=(1.0,))
         camera = RawCamera(noise=model)
         raws = [camera.expose(light, rng=k, exposure_ev=ev) for k, ev in enumerate((-2, 0, 2))]
@@ -247,7 +250,7 @@ def brackets() -> None:
             fused = Develop(**steps)(Sample(jpegs[1], stack=jpegs)).image
             from_jpeg = fused.astype(np.float32) / 255
             scores = [(PSNR()(x, truth), MEFSSIM()(x, frames)) for x in (from_raw, from_jpeg)]
-            print(f"ISO {iso:>5} {name:<9} raw {scores[0][0]:6.2f} {scores[0][1]:.4f}   "
+            print(f"{size} ISO {iso:>5} {name:<9} raw {scores[0][0]:6.2f} {scores[0][1]:.4f}   "
                   f"JPEG first {scores[1][0]:6.2f} {scores[1][1]:.4f}", flush=True)  # fmt: skip
 
 
