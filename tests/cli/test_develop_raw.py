@@ -72,6 +72,27 @@ def test_other_ways_to_develop_reach_the_operator(run, raws):
     assert read("e.jpg").image.dtype == np.uint8
 
 
+def test_hot_pixels_and_falloff_are_undone(run, raws):
+    y, x = np.mgrid[-1:1:200j, -1:1:280j]
+    falloff = 1 - 0.2 * (x * x + y * y)
+    flat = mosaic_from_array(
+        (0.5 * falloff * 15871 + 512).astype(np.uint16), black=512, white=16383
+    )
+    write_mosaic("flat.dng", flat)
+    plain = read_mosaic("r2.dng")
+    shaded = plain.but(image=(plain.image * falloff[..., None]).astype(np.float32))
+    shaded.image[100, 140] = 1.0
+    write_mosaic("s.dng", shaded)
+    result = run("develop", "s.dng", "-o", "s.png", "--mend", "--flat", "flat.dng")
+    assert result.exit_code == 0, result.output
+    assert "defects mended, shading undone, directional" in result.stdout
+    run("develop", "r2.dng", "-o", "p.png")
+    mended, wanted = (read(name).image / 65535 for name in ("s.png", "p.png"))
+    assert np.abs(mended - wanted).mean() < 0.004
+    assert np.abs(mended - wanted)[97:104, 137:144].max() < 0.25
+    assert run("develop", "s.dng", "-o", "t.png", "--flat", "none.dng").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -42,6 +42,13 @@ def raw_options(command: Command) -> Command:
         ),
         click.option("--exposure", type=float, metavar="EV", help="Raw: stops brighter."),
         click.option("--linear", is_flag=True, help="Raw: give linear light; for TIFF."),
+        click.option("--mend", is_flag=True, help="Raw: replace hot and dead pixels."),
+        click.option(
+            "--flat",
+            type=click.Path(path_type=Path),
+            metavar="RAW",
+            help="Raw: undo the falloff of light, by a flat of the same lens and aperture.",
+        ),
         click.option(
             "--denoise",
             type=click.Choice(["nlm", "wavelet", "none"]),
@@ -78,6 +85,8 @@ class RawChoices:
     white_balance: str | None = None
     exposure: float | None = None
     linear: bool = False
+    mend: bool = False
+    flat: Path | None = None
     denoise: str | None = None
     profile: Path | None = None
     camera: str | None = None
@@ -97,20 +106,27 @@ class RawChoices:
         Raises:
             SfumatoError: a value is wrong, or a profile cannot be read.
         """
+        from sfumato.capture.correct_shading import CorrectShading
         from sfumato.capture.demosaic import Demosaic
         from sfumato.capture.denoise_raw import DenoiseRaw
         from sfumato.capture.develop_raw import DevelopRaw
+        from sfumato.capture.mend_pixels import MendPixels
+        from sfumato.core.operator import Operator
+        from sfumato.io.mosaic import read_mosaic
 
         # LibRaw gives pictures, for which this operator has nothing to do.
         method: Any = "directional" if self.demosaic in (None, "libraw") else self.demosaic
         space: Any = "linear" if self.linear else "srgb"
         denoise: Any = self.denoise or ("none" if self.profile is None else "nlm")
-        before: tuple[DenoiseRaw, ...] = ()
+        before: list[Operator] = [MendPixels()] if self.mend else []
         noise = camera_noise(self.profile, self.camera)
         if denoise != "none":
-            before = (DenoiseRaw(noise=noise, iso=self.iso, method=denoise),)
+            before.append(DenoiseRaw(noise=noise, iso=self.iso, method=denoise))
+        if self.flat is not None:
+            # After the noise, whose law knows nothing of gains by place.
+            before.append(CorrectShading.from_flat(read_mosaic(self.flat)))
         return DevelopRaw(
-            before=before,
+            before=tuple(before),
             demosaic=Demosaic(method=method),
             white_balance=_balance(self.white_balance),
             exposure_ev=self.exposure or 0.0,
@@ -170,6 +186,10 @@ def raw_line(sample: Sample, raw: DevelopRaw) -> str:
         if isinstance(step, DenoiseRaw):
             model = step.model(sample)
             said += f"denoised ({step.method}, a {max(model.gain):.2g}), "
+        else:
+            said += {"MendPixels": "defects mended, ", "CorrectShading": "shading undone, "}.get(
+                type(step).__name__, ""
+            )
     return said + f"{raw.demosaic.method} demosaicing"
 
 
