@@ -178,7 +178,7 @@ def test_angles_and_sizes_follow_the_map(name):
 
     transform = getattr(A, name)(**{"p": 1.0, **SETTINGS[name]})
     arrow = 0.5
-    for angle in (0.3, 2.0, 4.5):
+    for angle, size in ((0.0, 0.0), (0.0, 10.0), (0.3, 10.0), (2.0, 10.0), (4.5, 10.0)):
         step = arrow * np.array([np.cos(angle), np.sin(angle)])
         targets = Targets()
         targets.size = SIZE
@@ -186,7 +186,7 @@ def test_angles_and_sizes_follow_the_map(name):
         foot = np.array([70.0, 55.0])
         targets.extras["cropping_bbox"] = (20, 20, 130, 105)
         targets.keypoints["keypoints"] = np.array([
-            [*foot, angle, 10.0, 0], [*(foot + step), 0, 0, 1], [*(foot - step), 0, 0, 2],
+            [*foot, angle, size, 0], [*(foot + step), 0, 0, 1], [*(foot - step), 0, 0, 2],
             [*(foot + step[::-1] * (-1, 1)), 0, 0, 3], [*(foot - step[::-1] * (-1, 1)), 0, 0, 4],
         ])  # fmt: skip
         transform.advance(targets, np.random.default_rng(8))
@@ -195,7 +195,7 @@ def test_angles_and_sizes_follow_the_map(name):
         turned = np.arctan2(along[1], along[0])
         assert abs((table[0, 2] - turned + np.pi) % (2 * np.pi) - np.pi) < 1e-3
         area = abs(along[0] * across[1] - along[1] * across[0]) / (2 * arrow) ** 2
-        assert table[0, 3] == pytest.approx(10 * np.sqrt(area), rel=1e-3)
+        assert table[0, 3] == pytest.approx(size * np.sqrt(area), rel=1e-3)
 
 
 @given(seed=st.integers(0, 2**32), rows=st.integers(1, 4), columns=st.integers(1, 4))

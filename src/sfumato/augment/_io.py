@@ -101,7 +101,7 @@ class Reader:
                     hint="label_fields need one entry for each",
                 )
         if tables:
-            targets.tidy = self._tidy_each
+            targets.tidy = self.tidy_each
         return targets
 
     def _read_table(self, targets: Targets, name: str, kind: str, value: Any) -> None:
@@ -130,7 +130,8 @@ class Reader:
                     )
                 yield name, main, len(fields[main])
 
-    def _tidy_each(self, targets: Targets) -> None:
+    def tidy_each(self, targets: Targets) -> None:
+        """Drop boxes and points by the rules that hold after every step."""
         self.tidy(targets, each=True)
 
     def tidy(self, targets: Targets, *, each: bool = False) -> None:

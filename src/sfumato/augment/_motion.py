@@ -121,13 +121,15 @@ def move_keypoints(motion: Motion, table: NDArray[np.float64]) -> NDArray[np.flo
         return result
     xy = table[:, :2]
     result[:, :2] = motion.points(xy)
-    if table[:, 2:4].any():
-        ahead = np.column_stack([np.cos(table[:, 2]), np.sin(table[:, 2])]) * STEP_PX
+    aimed = ~np.isnan(table[:, 2])
+    if aimed.any():
+        foot, angle = xy[aimed], table[aimed, 2]
+        ahead = np.column_stack([np.cos(angle), np.sin(angle)]) * STEP_PX
         aside = ahead[:, ::-1] * [-1.0, 1.0]
-        along = (motion.points(xy + ahead) - motion.points(xy - ahead)) / (2 * STEP_PX)
-        across = (motion.points(xy + aside) - motion.points(xy - aside)) / (2 * STEP_PX)
+        along = (motion.points(foot + ahead) - motion.points(foot - ahead)) / (2 * STEP_PX)
+        across = (motion.points(foot + aside) - motion.points(foot - aside)) / (2 * STEP_PX)
         area = np.abs(along[:, 0] * across[:, 1] - along[:, 1] * across[:, 0])
-        result[:, 2] = np.mod(np.arctan2(along[:, 1], along[:, 0]), 2 * np.pi)
-        result[:, 3] *= np.sqrt(area)
+        result[aimed, 2] = np.mod(np.arctan2(along[:, 1], along[:, 0]), 2 * np.pi)
+        result[aimed, 3] *= np.sqrt(area)
     lost = np.isnan(result[:, 0])
     return result[~lost] if lost.any() else result

@@ -123,7 +123,7 @@ def turn_affinely(matrix: Any, table: Any, moved: Any) -> None:
         x, y, angle, size = table[k, 0], table[k, 1], table[k, 2], table[k, 3]
         moved[k, 0] = a * x + b * y + matrix[0, 2]
         moved[k, 1] = c * x + d * y + matrix[1, 2]
-        if angle != 0 or size != 0:
+        if not np.isnan(angle):  # NaN stands for a point that has neither angle nor size
             cos, sin = np.cos(angle), np.sin(angle)
             angle = np.arctan2(c * cos + d * sin, a * cos + b * sin) % (2 * np.pi)
         moved[k, 2], moved[k, 3], moved[k, 4] = angle, size * growth, table[k, 4]

@@ -44,7 +44,8 @@ class Targets:
         followers: pictures that move with the image and keep their values.
         boxes: (k, 5) float64 by name: x0 y0 x1 y1 with pixel centers at whole numbers, and
             the row of the box in what was given.
-        keypoints: (k, 5) float64 by name: x y, angle in radians, size, and the row.
+        keypoints: (k, 5) float64 by name: x y, angle in radians, size, and the row. The angle is
+            NaN where a point has neither angle nor size.
         extras: whatever else was given: labels, reference pictures, file names.
         size: height and width of the pictures now.
     """
@@ -289,6 +290,7 @@ def point_table(points: NDArray[Any], who: str) -> NDArray[np.float64]:
     table[:, :2] = points[:, :2]
     table[:, 4] = np.arange(len(points))
     _refuse_nan(table, who)
+    table[:, 2] = np.nan
     return table
 
 

@@ -26,6 +26,8 @@ __all__ = [
     "BORDERS",
     "INTERPOLATIONS",
     "Legacy",
+    "as_range",
+    "as_tuple",
     "border_word",
     "from_low",
     "get_compat",
@@ -86,6 +88,16 @@ def from_low(low: float) -> Callable[[Any], Any]:
         return value
 
     return read
+
+
+def as_range(value: Any) -> Any:
+    """Read a bare number as the range that holds only it."""
+    return (value, value) if isinstance(value, (int, float)) else value
+
+
+def as_tuple(value: Any) -> Any:
+    """Read a list, or a set, as a tuple."""
+    return tuple(value) if isinstance(value, (list, tuple, set)) else value
 
 
 def interpolation_word(value: Any) -> Any:

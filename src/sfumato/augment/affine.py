@@ -12,7 +12,7 @@ from sfumato.augment._motion import Motion, apply_matrix
 from sfumato.augment._projective import Projective, rotation_about, shift
 from sfumato.augment._resampled import Resampled
 from sfumato.augment._targets import Params, Targets
-from sfumato.augment._vocabulary import symmetric
+from sfumato.augment._vocabulary import as_range, symmetric
 from sfumato.core.bounds import Between
 from sfumato.core.operator import Rng
 from sfumato.errors import RangeError
@@ -31,25 +31,21 @@ def _axes(value: Any, bare: Any) -> Any:
     return value
 
 
-def _same(value: Any) -> Any:
-    return (value, value) if isinstance(value, (int, float)) else value
-
-
 def _scale(value: Any) -> Any:
     if value is None:
         return (1.0, 1.0)
-    axes = _axes(_same(value), _same)
+    axes = _axes(as_range(value), as_range)
     return tuple(axis or (1.0, 1.0) for axis in axes) if isinstance(value, Mapping) else axes
 
 
 def _translate(value: Any) -> Any:
     if value is None or not isinstance(value, Mapping):
-        return _same(value)
-    return tuple(axis or (0.0, 0.0) for axis in _axes(value, _same))
+        return as_range(value)
+    return tuple(axis or (0.0, 0.0) for axis in _axes(value, as_range))
 
 
 def _rotate(value: Any) -> Any:
-    return (0.0, 0.0) if value is None else _same(value)
+    return (0.0, 0.0) if value is None else as_range(value)
 
 
 def _shear(value: Any) -> Any:
@@ -57,7 +53,7 @@ def _shear(value: Any) -> Any:
         return (0.0, 0.0)
     if isinstance(value, (int, float)):
         return symmetric(value)
-    axes = _axes(value, _same)
+    axes = _axes(value, as_range)
     return tuple(axis or (0.0, 0.0) for axis in axes) if isinstance(value, Mapping) else axes
 
 

@@ -12,6 +12,7 @@ from sfumato.augment._calls import call_by_name
 from sfumato.augment._declare import Bilingual
 from sfumato.augment._streams import as_generator
 from sfumato.augment._targets import Targets
+from sfumato.augment._vocabulary import as_tuple
 from sfumato.augment.transform import Trace
 from sfumato.core.bounds import Between
 from sfumato.core.operator import Operator, Rng
@@ -19,10 +20,6 @@ from sfumato.core.sample import Sample
 from sfumato.errors import SpecError
 
 __all__ = ["BaseCompose", "run_step"]
-
-
-def _steps(value: Any) -> Any:
-    return tuple(value) if isinstance(value, (list, tuple)) else value
 
 
 class BaseCompose(Bilingual, Operator):
@@ -40,7 +37,7 @@ class BaseCompose(Bilingual, Operator):
     p: Annotated[float, Between(0.0, 1.0)] = 1.0
 
     writes = ("image", "target", "hint", "mask", "depth", "keypoints", "boxes")
-    shorthand = {"transforms": _steps}
+    shorthand = {"transforms": as_tuple}
     _example = {"transforms": ()}
 
     def check(self) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sfumato.augment._declare import Bilingual
 from sfumato.augment._table_loops import keep_boxes, read_boxes, write_boxes
 from sfumato.augment._tables import numbers, rows_back
+from sfumato.augment._vocabulary import as_tuple
 from sfumato.core.bounds import Between
 from sfumato.errors import RangeError
 
@@ -19,10 +20,6 @@ Share = Annotated[float, Between(0.0, 1.0)]
 Size = Annotated[float, Between(0.0)]
 TOLERANCE = 1e-5
 """Share of the picture by which rounding may carry a box over the edge."""
-
-
-def _as_names(names: Any) -> Any:
-    return tuple(names) if isinstance(names, (list, tuple, set)) else names
 
 
 class BboxParams(Bilingual):
@@ -57,7 +54,7 @@ class BboxParams(Bilingual):
     filter_invalid_bboxes: bool = False
     max_accept_ratio: Annotated[float, Between(1.0)] | None = None
 
-    shorthand = {"label_fields": _as_names}
+    shorthand = {"label_fields": as_tuple}
     _example = {"format": "coco"}
 
     @property

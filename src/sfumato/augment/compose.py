@@ -11,8 +11,8 @@ import numpy as np
 from sfumato.augment._io import Reader, kinds_with
 from sfumato.augment._streams import process, root_stream
 from sfumato.augment._targets import Targets
-from sfumato.augment._vocabulary import interpolation_word
-from sfumato.augment.base_compose import BaseCompose, _steps, run_step
+from sfumato.augment._vocabulary import as_tuple, interpolation_word
+from sfumato.augment.base_compose import BaseCompose, run_step
 from sfumato.augment.bbox_params import BboxParams
 from sfumato.augment.keypoint_params import KeypointParams
 from sfumato.augment.transform import Trace
@@ -81,7 +81,7 @@ class Compose(BaseCompose):
         "transforms", "bbox_params", "keypoint_params", "additional_targets", "p",
              "is_check_shapes", "strict", "mask_interpolation", "seed", "save_applied_params",
              "fuse", "is_check_range")  # fmt: skip
-    shorthand = {"transforms": _steps, "bbox_params": _boxes, "keypoint_params": _points,
+    shorthand = {"transforms": as_tuple, "bbox_params": _boxes, "keypoint_params": _points,
                  "mask_interpolation": interpolation_word}  # fmt: skip
 
     def check(self) -> None:
@@ -138,7 +138,7 @@ class Compose(BaseCompose):
         targets = Targets.of_sample(sample)
         targets.fuse, targets.mask_interpolation = self.fuse, self.mask_interpolation
         reader: Reader = self.__dict__["_reader"]
-        targets.tidy = reader._tidy_each
+        targets.tidy = reader.tidy_each
         self._run_steps(targets, rng, rng.spawn(len(self.transforms)), None, False)
         targets.settle()
         reader.tidy(targets)

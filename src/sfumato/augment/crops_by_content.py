@@ -12,7 +12,7 @@ from sfumato.augment._motion import Motion
 from sfumato.augment._resampled import Interpolated
 from sfumato.augment._rescale import Rescale
 from sfumato.augment._targets import Params, Targets
-from sfumato.augment.affine import _same
+from sfumato.augment._vocabulary import as_range
 from sfumato.augment.spatial import SpatialTransform
 from sfumato.core.bounds import Between
 from sfumato.core.operator import Rng
@@ -164,7 +164,7 @@ class RandomCropNearBBox(SpatialTransform):
     defaults_1_3 = {"max_part_shift": (0.3, 0.3)}
     smallest = (20, 20)
     example_fields = {"cropping_bbox": (5, 5, 18, 17)}
-    shorthand = {"max_part_shift": _same}
+    shorthand = {"max_part_shift": as_range}
 
     def draw(self, rng: Rng, targets: Targets) -> Params:
         box = targets.extras.get(self.cropping_bbox_key)

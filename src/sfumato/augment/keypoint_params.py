@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sfumato.augment._declare import Bilingual
 from sfumato.augment._table_loops import keep_points
 from sfumato.augment._tables import numbers, rows_back
-from sfumato.augment.bbox_params import _as_names
+from sfumato.augment._vocabulary import as_tuple
 from sfumato.errors import RangeError
 
 __all__ = ["KeypointParams"]
@@ -20,7 +20,7 @@ COLUMNS = {
     "xysa": (0, 1, 3, 2), "xyz": (0, 1, None),
 }  # fmt: skip
 """Where each number of a format stands in the table of `Targets`; a depth is left alone."""
-ANGLE = 2
+ANGLE, SCALE = 2, 3
 RIM = 1e-6
 
 
@@ -46,7 +46,7 @@ class KeypointParams(Bilingual):
     angle_in_degrees: bool = True
     check_each_transform: bool = True
 
-    shorthand = {"label_fields": _as_names}
+    shorthand = {"label_fields": as_tuple}
     _example = {"format": "xy"}
 
     @property
@@ -72,7 +72,9 @@ class KeypointParams(Bilingual):
             for column, place in enumerate(places):
                 if place is not None:
                     table[:, place] = rows[:, column]
-        if self.angle_in_degrees and ANGLE in places:
+        if ANGLE not in places and SCALE not in places:
+            table[:, ANGLE] = np.nan  # nothing to turn
+        elif self.angle_in_degrees and ANGLE in places:
             np.deg2rad(table[:, ANGLE], out=table[:, ANGLE])
         table[:, 4] = np.arange(len(rows))
         height, width = size

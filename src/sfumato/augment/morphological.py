@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.augment._targets import Params, Targets
-from sfumato.augment.affine import _same
+from sfumato.augment._vocabulary import as_range
 from sfumato.augment.transform import Transform
 from sfumato.core.bounds import Between
 from sfumato.core.opencv import cv2
@@ -34,7 +34,7 @@ class Morphological(Transform):
     scale: Annotated[tuple[int, int], Between(1)] = (2, 3)
     operation: Literal["dilation", "erosion"] = "dilation"
 
-    shorthand = {"scale": _same}
+    shorthand = {"scale": as_range}
 
     def draw(self, rng: Rng, targets: Targets) -> Params:
         return {"kernel": [self._draw(rng), self._draw(rng)]}

@@ -277,7 +277,8 @@ def _on_pictures(targets: Targets, change: Callable[[NDArray[Any]], NDArray[Any]
 
 def _as_their_points(table: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows x, y, z, angle, size, and then the row number."""
-    return np.column_stack([table[:, :2], np.zeros(len(table)), table[:, 2:]])
+    plain = np.nan_to_num(table, nan=0.0)  # a point without an angle has angle 0 there
+    return np.column_stack([plain[:, :2], np.zeros(len(table)), plain[:, 2:]])
 
 
 def _from_their_points(moved: Any) -> NDArray[np.float64]:

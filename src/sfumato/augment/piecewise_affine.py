@@ -10,7 +10,7 @@ from sfumato.augment._mesh_field import MeshField
 from sfumato.augment._motion import Motion
 from sfumato.augment._resampled import Resampled
 from sfumato.augment._targets import Params, Targets
-from sfumato.augment.affine import _same
+from sfumato.augment._vocabulary import as_range
 from sfumato.core.bounds import Between
 from sfumato.core.operator import Rng
 
@@ -43,7 +43,7 @@ class PiecewiseAffine(Resampled):
                  "fill_mask", "border_mode", "absolute_scale", "p")  # fmt: skip
     legacy = {**Resampled.legacy, "keypoints_threshold": None}
     defaults_1_3 = {}
-    shorthand = {**Resampled.shorthand, "scale": _same, "nb_rows": _same, "nb_cols": _same}
+    shorthand = {**Resampled.shorthand, "scale": as_range, "nb_rows": as_range, "nb_cols": as_range}
 
     def draw(self, rng: Rng, targets: Targets) -> Params:
         rows = int(rng.integers(self.nb_rows[0], self.nb_rows[1] + 1))
