@@ -281,9 +281,11 @@ def main() -> None:
     print(json.dumps(facts, indent=1))
 
 
-def save(method, name: str, facts: dict, out: Path, shelf: Path) -> None:
+def save(
+    method, name: str, facts: dict, out: Path, shelf: Path, by: str = "benchmarks/painter.py"
+) -> None:
     """Put a method on the shelf of embedded weights, in 16 bits, and a copy into OUT."""
-    card = "Computed scenes (data.CaptionScenes), benchmarks/painter.py, seed 0.\n\n```json\n"
+    card = f"Computed scenes (data.CaptionScenes), {by}, seed 0.\n\n```json\n"
     card += json.dumps(facts, indent=1) + "\n```"
     method.cpu().save(shelf / name, card=card, dtype="float16")
     shutil.copytree(shelf / name, out / "weights" / name, dirs_exist_ok=True)
