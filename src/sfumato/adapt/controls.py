@@ -14,6 +14,9 @@ from sfumato.generate.diffusion import Diffusion
 
 __all__ = ["find_adapter", "hint_tensor"]
 
+ALSO_READS = {"canny": "lines", "subpixel": "lines", "clean": "lines"}
+"""Kinds of drawings that an adapter for another kind was taught to read, too."""
+
 
 def find_adapter(name: str, base: Diffusion, base_name: str) -> HintAdapter:
     """Load an adapter for a base.
@@ -28,8 +31,10 @@ def find_adapter(name: str, base: Diffusion, base_name: str) -> HintAdapter:
         FileError: there are no such weights.
         SpecError: they are no adapter, or one of another base.
     """
-    short = f"{Path(base_name).name}-{name}"
-    found = load(short if short in embedded_weights() else name)
+    kinds = (name, ALSO_READS.get(name, name))
+    known = (f"{Path(base_name).name}-{kind}" for kind in kinds)
+    shelf = embedded_weights()
+    found = load(next((short for short in known if short in shelf), name))
     if not isinstance(found, AdapterMethod):
         raise SpecError(
             f"{name}: holds {type(found).__name__}, no adapter",
