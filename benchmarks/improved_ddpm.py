@@ -3,8 +3,9 @@
     python benchmarks/improved_ddpm.py OUT DIGITS --seconds 60
 
 DIGITS is a folder with the MNIST files t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz.
-8,500 of the 10,000 pictures are learned from, 28 px padded to 32, or that halved to 16. Each variant is trained for so
-many seconds from the same seed. Measured are, on pictures that were held apart:
+8,500 of the 10,000 pictures are learned from, 28 px padded to 32, or that halved to 16. Each
+variant is trained for so many seconds from the same seed. Measured are, on pictures that were held
+apart:
 
 - bits a value, over all 1000 steps of the bound;
 - the Fréchet distance of 1,500 samples to the held-out pictures in the features of a small
@@ -163,7 +164,8 @@ def main() -> None:
         settings = VARIANTS[name]
         folder = given.out / f"run-{name.replace(', ', '-')}"
         about = trained(
-            lambda settings=settings: make(settings, given.length, given.side), batches, given.seconds, folder,
+            lambda settings=settings: make(settings, given.length, given.side),
+            batches, given.seconds, folder,
             {"device": device, "precision": precision, "seed": 0, "lr": 4e-4,
              "weight_decay": 0.0, "ema": 0.999},
         )  # fmt: skip
