@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+import sfumato as sf
 from sfumato.io.picture import read
 
 
@@ -14,7 +15,7 @@ def test_the_journey_writes_what_it_names_and_nothing_else(run, tmp_path, monkey
     named = [line.strip() for line in result.stdout.partition("were written:\n")[2].splitlines()]
     found = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
     assert sorted(named) == found
-    assert len(found) == 3 + 5 + 2 + 2
+    assert len(found) == 3 + 5 + 2 + 2 + 2
     assert "bracket: exposures 4.0 EV apart, from metadata" in result.stdout
     assert "focus: equal exposures" in result.stdout
     assert "moving things replaced" in result.stdout
@@ -23,6 +24,9 @@ def test_the_journey_writes_what_it_names_and_nothing_else(run, tmp_path, monkey
     lost = [float(((f > 250) | (f < 5)).all(axis=2).mean()) for f in (dusk, *frames)]
     assert lost[0] < min(lost[1:]) + 0.01
     assert np.ptp(dusk) > 200
+    table = sf.color.read_table("try/dusk-graded.cube")
+    graded = table(dusk, interpolation="trilinear").astype(int)
+    assert np.abs(read("try/dusk-graded.jpg").image - graded).mean() < 3
     page = (tmp_path / "try" / "dusk-report" / "index.html").read_text()
     assert "dusk-1.jpg" in page
 

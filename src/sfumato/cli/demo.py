@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sfumato.cli.develop import build_develop, carry_out
-from sfumato.cli.outputs import check_folder
+from sfumato.cli.outputs import check_folder, write_picture
 from sfumato.cli.progress import say, showing_steps
 
 __all__ = ["command"]
@@ -21,6 +21,9 @@ SERIES = {
     "dusk": "A room at dusk, three hand-held exposures, a balloon drifting:",
     "table": "A table, five frames focused from near to far:",
 }
+
+GRADING = "The room, graded by the learned tables that come with sfumato:"
+GRADED = ("dusk-graded.jpg", "dusk-graded.cube")
 
 
 @click.command("demo", epilog=EPILOG)
@@ -48,13 +51,14 @@ def command(*, output: Path, size: int, seed: int, overwrite: bool, quiet: bool)
     """Show the whole journey on a computed scene.
 
     A hand-held bracket with a moving subject is aligned, freed of ghosts and
-    fused; a focus series is aligned and stacked. Each gets a report.
+    fused, and the result is graded; a focus series is aligned and stacked. Each
+    gets a report.
     """
     from sfumato.data.demo import write_demo_frames
 
     results = tuple(f"{name}.png" for name in SERIES)
     reports = tuple(f"{name}-report" for name in SERIES)
-    check_folder(output, ("frames", *results, *reports), overwrite=overwrite)
+    check_folder(output, ("frames", *results, *reports, *GRADED), overwrite=overwrite)
     frames = output / "frames"
     frames.mkdir(parents=True, exist_ok=True)
     with showing_steps(quiet=quiet) as tell:
@@ -73,7 +77,26 @@ def command(*, output: Path, size: int, seed: int, overwrite: bool, quiet: bool)
             quiet=quiet,
         )
         say([words, *("  " + line for line in lines), ""], quiet=quiet)
+    lines = _grade(output, overwrite=overwrite, quiet=quiet)
+    say([GRADING, *("  " + line for line in lines), ""], quiet=quiet)
     written = [frames / path.name for series in paths for path in series]
     written += [output / name for name in results]
     written += [output / name / "index.html" for name in reports]
+    written += [output / name for name in GRADED]
     say(["These files were written:", *(f"  {path}" for path in written)], quiet=quiet)
+
+
+def _grade(folder: Path, *, overwrite: bool, quiet: bool) -> list[str]:
+    """Grade the developed room, and keep the table that was chosen for it."""
+    from sfumato.color.auto_grade import AutoGrade
+    from sfumato.color.table_file import write_table
+    from sfumato.io.picture import read
+
+    picture, cube = (folder / name for name in GRADED)
+    with showing_steps(quiet=quiet) as tell:
+        tell("grading")
+        grade, sample = AutoGrade(), read(folder / "dusk.png")
+        table = grade.table_for(sample.image).but(title="Dusk, graded by auto-enhance")
+        written = write_picture(picture, grade(sample), overwrite=overwrite, depth=8)
+        write_table(cube, table, overwrite=overwrite)
+    return [written, f"{cube}: {table.size}^3 entries"]

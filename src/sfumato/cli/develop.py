@@ -23,6 +23,7 @@ Examples:
   sfumato develop tower_*.jpg -o tower.png
   sfumato develop tower_*.jpg -o tower.tif --depth 16 --report tower-report
   sfumato develop stack/*.jpg -o macro.jpg --as focus --sharpen 0.5
+  sfumato develop dull_*.jpg -o bright.jpg --grade
   sfumato develop night_*.jpg -o night.jpg --tone shadows=0.3,contrast=0.1
   sfumato develop dusk_*.nef -o dusk.jpg --profile camera.yaml --denoise wavelet
   sfumato develop one.dng -o one.tif --linear --depth 16
@@ -53,6 +54,7 @@ Examples:
 @click.option("--levels", type=int, help="Pyramid levels of the fusion; by default by size.")
 @click.option("--resize", type=int, metavar="PX", help="Long side of the result.")
 @click.option("--sharpen", type=float, metavar="AMOUNT", help="Unsharp mask; 0.5 is moderate.")
+@click.option("--grade", is_flag=True, help="Repair exposure, balance and contrast; learned.")
 @click.option(
     "--tone",
     metavar="NAME=VALUE,...",
@@ -148,6 +150,7 @@ def build_develop(
     levels: int | None = None,
     resize: int | None = None,
     sharpen: float | None = None,
+    grade: bool = False,
     tone: str | None = None,
     choices: RawChoices | None = None,
 ) -> Develop:
@@ -172,6 +175,10 @@ def build_develop(
         from sfumato.raster.resize import Resize
 
         finish.append(Resize(long_side_px=resize))
+    if grade:
+        from sfumato.color.auto_grade import AutoGrade
+
+        finish.append(AutoGrade())
     if tone is not None:
         finish.append(_tone(tone))
     if sharpen is not None:

@@ -19,7 +19,7 @@ from sfumato.cli.progress import say, showing_steps
 if TYPE_CHECKING:
     from sfumato.color.color_table import ColorTable
 
-__all__ = ["command"]
+__all__ = ["check_table", "command"]
 
 EPILOG = """\b
 Examples:
@@ -107,7 +107,7 @@ def convert(
     from sfumato.color.table_file import read_table
     from sfumato.color.table_inverse import invert_table
 
-    _check_table(result, overwrite=overwrite, inputs=(table, *others))
+    check_table(result, overwrite=overwrite, inputs=(table, *others))
     made, lines = read_table(table), []
     for other in others:
         made = made.then(read_table(other))
@@ -191,12 +191,17 @@ def export(
     from sfumato.color.table_of import table_of
     from sfumato.core.pipeline import Pipeline
 
-    _check_table(output, overwrite=overwrite, inputs=(recipe,))
+    check_table(output, overwrite=overwrite, inputs=(recipe,))
     made = table_of(Pipeline.load(recipe, trust=trust), size=size, title=title or recipe.stem)
     say([_write(output, made, overwrite=overwrite)], quiet=quiet)
 
 
-def _check_table(path: Path, *, overwrite: bool, inputs: tuple[Path, ...]) -> None:
+def check_table(path: Path, *, overwrite: bool, inputs: tuple[Path, ...]) -> None:
+    """Refuse a table to be written, before the work that would be lost.
+
+    Raises:
+        FileError: it exists, is one of the inputs, or its folder is missing or closed.
+    """
     from sfumato.errors import FileError
 
     refuse_inputs(path, inputs)

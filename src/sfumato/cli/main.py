@@ -25,6 +25,7 @@ COMMANDS = (
     "generate",
     "colorize",
     "segment",
+    "grade",
     "lut",
     "denoise",
     "calibrate",

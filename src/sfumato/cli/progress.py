@@ -24,6 +24,7 @@ DOING = {
     "stack": "stacking focus",
     "merge": "merging the burst",
     "resize": "resizing",
+    "autograde": "grading",
     "tone": "bending tones",
     "sharpen": "sharpening",
     "write": "writing",

@@ -1,7 +1,10 @@
 from .adaptive_lut import AdaptiveLUT as AdaptiveLUT
+from .auto_grade import AutoGrade as AutoGrade
 from .color_table import ColorTable as ColorTable
 from .cube_file import read_cube as read_cube
 from .cube_file import write_cube as write_cube
+from .grade_frames import GradeFrames as GradeFrames
+from .grade_frames import smoothed_weights as smoothed_weights
 from .hald import hald_image as hald_image
 from .hald import table_from_hald as table_from_hald
 from .lut3d import LUT3D as LUT3D
