@@ -141,27 +141,29 @@ def _gather(
 @compiled
 def _solve(a: Array, b: Array) -> bool:
     """Solve a symmetric positive 4 x 4 system in place; False where it is singular."""
-    for j in range(4):
-        pivot = a[j, j]
-        for k in range(j):
-            pivot -= a[j, k] * a[j, k]
-        if not pivot > 1e-12 * a[j, j]:
-            return False
-        root = math.sqrt(pivot)
-        a[j, j] = root
-        for i in range(j + 1, 4):
-            value = a[i, j]
-            for k in range(j):
-                value -= a[i, k] * a[j, k]
-            a[i, j] = value / root
-    for i in range(4):
-        for k in range(i):
-            b[i] -= a[i, k] * b[k]
-        b[i] /= a[i, i]
-    for i in range(3, -1, -1):
-        for k in range(i + 1, 4):
-            b[i] -= a[k, i] * b[k]
-        b[i] /= a[i, i]
+    d0 = a[0, 0]
+    if not d0 > 0.0:
+        return False
+    l1, l2, l3 = a[1, 0] / d0, a[2, 0] / d0, a[3, 0] / d0
+    d1 = a[1, 1] - l1 * a[1, 0]
+    if not d1 > 1e-12 * a[1, 1]:
+        return False
+    u21, u31 = a[2, 1] - l2 * a[1, 0], a[3, 1] - l3 * a[1, 0]
+    m2, m3 = u21 / d1, u31 / d1
+    d2 = a[2, 2] - l2 * a[2, 0] - m2 * u21
+    if not d2 > 1e-12 * a[2, 2]:
+        return False
+    u32 = a[3, 2] - l3 * a[2, 0] - m3 * u21
+    n3 = u32 / d2
+    d3 = a[3, 3] - l3 * a[3, 0] - m3 * u31 - n3 * u32
+    if not d3 > 1e-12 * a[3, 3]:
+        return False
+    y1 = b[1] - l1 * b[0]
+    y2 = b[2] - l2 * b[0] - m2 * y1
+    x3 = (b[3] - l3 * b[0] - m3 * y1 - n3 * y2) / d3
+    x2 = y2 / d2 - n3 * x3
+    x1 = y1 / d1 - m2 * x2 - m3 * x3
+    b[0], b[1], b[2], b[3] = b[0] / d0 - l1 * x1 - l2 * x2 - l3 * x3, x1, x2, x3
     return True
 
 
