@@ -10,6 +10,7 @@ from sfumato.capture.denoise_raw import DenoiseRaw
 from sfumato.capture.develop import Develop
 from sfumato.capture.develop_raw import DevelopRaw
 from sfumato.capture.noise_model import NoiseModel
+from sfumato.core.pipeline import Pipeline
 from sfumato.io.dng_write import write_mosaic
 from sfumato.io.mosaic import mosaic_from_array, read_mosaic
 from sfumato.io.picture import read, write
@@ -132,3 +133,16 @@ def test_a_sensor_without_a_bayer_pattern_goes_through_libraw(run, raws, monkeyp
     assert "r2.dng: no Bayer mosaic: LibRaw made the pictures" in result.stdout
     np.testing.assert_array_equal(read("out.png").image, read("r2.dng").image)
     assert run("develop", "r2.dng", "-o", "b.png", "--exposure", 1).exit_code == 2
+
+
+def test_a_recipe_that_begins_on_a_mosaic_gets_mosaics(run, raws):
+    recipe = "- capture.MendPixels\n- capture.DevelopRaw: {exposure_ev: 0.5}\n"
+    (raws / "steps.yaml").write_text(recipe + "- raster.Resize: {long_side_px: 140}\n")
+    result = run("run", "steps.yaml", "r2.dng", "-o", "out.png", "--depth", 16)
+    assert result.exit_code == 0, result.output
+    wanted = Pipeline.load("steps.yaml")(read_mosaic("r2.dng"), 0).image
+    np.testing.assert_allclose(read("out.png").image / 65535, np.clip(wanted, 0, 1), atol=1e-5)
+    write("p.png", np.zeros((20, 20, 3), np.uint8))
+    refused = run("run", "steps.yaml", "p.png", "-o", "b.png")
+    assert refused.exit_code == 2
+    assert "p.png: not a camera raw" in refused.stderr

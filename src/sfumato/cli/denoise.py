@@ -69,9 +69,16 @@ def command(
     from sfumato.capture.denoise_burst import DenoiseBurst
     from sfumato.capture.denoise_raw import DenoiseRaw
     from sfumato.cli.inputs import check_frames
-    from sfumato.io.mosaic import read_mosaic
+    from sfumato.errors import FileError
+    from sfumato.io.mosaic import is_mosaic_file, read_mosaic
 
     check_frames(frames)
+    picture = next((frame for frame in frames if not is_mosaic_file(frame)), None)
+    if picture is not None:
+        raise FileError(
+            f"{picture}: not a camera raw",
+            hint="in a finished picture noise is no longer what the sensor made; give the raw",
+        )
     _check_output(output, frames, overwrite=overwrite)
     noise = camera_noise(profile, camera)
     single = DenoiseRaw(noise=noise, iso=iso, method=method, strength=strength)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sfumato.cli.inputs import frames_argument, read_frames, trust_option
 from sfumato.cli.outputs import check_picture, output_options, write_picture
 from sfumato.cli.progress import alignment_lines, say, showing_steps
+
+if TYPE_CHECKING:
+    from sfumato.core.pipeline import Pipeline
 
 __all__ = ["command"]
 
@@ -46,10 +50,12 @@ def command(
 
     Pictures go through the steps of RECIPE, and the result is written.
 
-    Several pictures are frames of one series. See `sfumato list` for operators.
+    Several pictures are frames of one series. See `sfumato list` for operators. Where the first
+    step works on raw mosaics, the frames are camera raws and read as such.
     """
     from sfumato.core.pipeline import Pipeline
     from sfumato.errors import RangeError
+    from sfumato.io.mosaic import read_mosaic
 
     bits = int(depth) if depth else None
     if seed < 0:
@@ -58,9 +64,17 @@ def command(
     pipeline = Pipeline.load(recipe, trust=trust)
     with showing_steps(quiet=quiet) as tell:
         tell("read")
-        sample = read_frames(frames)
+        sample = read_mosaic(*frames) if _begins_raw(pipeline) else read_frames(frames)
         tell(f"running {len(pipeline.steps)} steps")
         result = pipeline(sample, seed)
         tell("write")
         written = write_picture(output, result, overwrite=overwrite, depth=bits)
     say([*alignment_lines(result), written], quiet=quiet)
+
+
+def _begins_raw(pipeline: Pipeline) -> bool:
+    """Tell whether the first step takes mosaics, by the samples that it can be tried on."""
+    if not pipeline.steps:
+        return False
+    samples = pipeline.steps[0].practice_samples()
+    return bool(samples) and all(sample.space == "raw" for sample in samples)
