@@ -54,6 +54,8 @@ def test_nothing_given_by_name_is_changed_or_shared(transform_class):
 
 
 def test_a_call_by_name_and_a_sample_agree(transform_class):
+    if "tensor" in transform_class.alters:
+        pytest.skip("leaves samples to Batch")
     transform = transform_class.example()
     sample = practice_sample(size=(37, 45))
     boxes, points = sample.boxes, sample.keypoints

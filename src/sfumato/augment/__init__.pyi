@@ -33,12 +33,17 @@ from .crops_by_content import CropNonEmptyMaskIfExists as CropNonEmptyMaskIfExis
 from .crops_by_content import RandomCropNearBBox as RandomCropNearBBox
 from .crops_by_content import RandomSizedBBoxSafeCrop as RandomSizedBBoxSafeCrop
 from .defocus import Defocus as Defocus
+from .degrade import Degrade as Degrade
+from .degrade import DegradePass as DegradePass
+from .degrade_blur import DegradeBlur as DegradeBlur
+from .degrade_noise import DegradeNoise as DegradeNoise
 from .downscale import Downscale as Downscale
 from .elastic_transform import ElasticTransform as ElasticTransform
 from .emboss import Emboss as Emboss
 from .equalize import Equalize as Equalize
 from .erasing import Erasing as Erasing
 from .fancy_pca import FancyPCA as FancyPCA
+from .fda import FDA as FDA
 from .gauss_noise import GaussNoise as GaussNoise
 from .gaussian_blur import GaussianBlur as GaussianBlur
 from .glass_blur import GlassBlur as GlassBlur
@@ -46,6 +51,7 @@ from .grid_distortion import GridDistortion as GridDistortion
 from .grid_dropout import GridDropout as GridDropout
 from .grid_elastic_deform import GridElasticDeform as GridElasticDeform
 from .he_stain import HEStain as HEStain
+from .histogram_matching import HistogramMatching as HistogramMatching
 from .hue_saturation_value import HueSaturationValue as HueSaturationValue
 from .illumination import Illumination as Illumination
 from .image_compression import ImageCompression as ImageCompression
@@ -66,6 +72,10 @@ from .older_names import IAAFliplr as IAAFliplr
 from .older_names import IAAFlipud as IAAFlipud
 from .older_names import IAAPerspective as IAAPerspective
 from .older_names import IAAPiecewiseAffine as IAAPiecewiseAffine
+from .older_pixel_names import IAAAdditiveGaussianNoise as IAAAdditiveGaussianNoise
+from .older_pixel_names import IAAEmboss as IAAEmboss
+from .older_pixel_names import IAASharpen as IAASharpen
+from .older_pixel_names import IAASuperpixels as IAASuperpixels
 from .optical_distortion import OpticalDistortion as OpticalDistortion
 from .own_transforms import BasicTransform as BasicTransform
 from .own_transforms import DualTransform as DualTransform
@@ -74,6 +84,9 @@ from .pads import Pad as Pad
 from .pads import PadIfNeeded as PadIfNeeded
 from .perspective import Perspective as Perspective
 from .piecewise_affine import PiecewiseAffine as PiecewiseAffine
+from .pixel_distribution_adaptation import (
+    PixelDistributionAdaptation as PixelDistributionAdaptation,
+)
 from .pixel_dropout import PixelDropout as PixelDropout
 from .planckian_jitter import PlanckianJitter as PlanckianJitter
 from .plasma_shadow import PlasmaBrightnessContrast as PlasmaBrightnessContrast
@@ -123,12 +136,15 @@ from .symmetries import RandomRotate90 as RandomRotate90
 from .symmetries import SquareSymmetry as SquareSymmetry
 from .symmetries import Transpose as Transpose
 from .symmetries import VerticalFlip as VerticalFlip
+from .template_transform import TemplateTransform as TemplateTransform
+from .text_image import TextImage as TextImage
 from .thin_plate_spline import ThinPlateSpline as ThinPlateSpline
 from .to_float import FromFloat as FromFloat
 from .to_float import ToFloat as ToFloat
 from .to_gray import ToGray as ToGray
 from .to_rgb import ToRGB as ToRGB
 from .to_sepia import ToSepia as ToSepia
+from .to_tensor import ToTensorV2 as ToTensorV2
 from .transform import PixelTransform as PixelTransform
 from .transform import Transform as Transform
 from .unsharp_mask import UnsharpMask as UnsharpMask
