@@ -70,8 +70,10 @@ def _move(values: Any, first: int, second: int, third: int, masks: Any, out: Any
         for x in range(block):
             to[x] = (one[x] & masks[0, x]) | (two[x] & masks[1, x]) | (three[x] & masks[2, x])
     done = 3 + runs * block
-    for start in range(0, size, 3):
-        if start < 3 or start >= done:
-            out[start] = values[start + first]
-            out[start + 1] = values[start + 1 + second]
-            out[start + 2] = values[start + 2 + third]
+    # The first pixel, and those behind the last whole run.
+    start = 0
+    while start < size:
+        out[start] = values[start + first]
+        out[start + 1] = values[start + 1 + second]
+        out[start + 2] = values[start + 2 + third]
+        start = max(start + 3, done)

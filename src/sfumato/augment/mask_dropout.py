@@ -48,8 +48,7 @@ class MaskDropout(Transform):
         mask = targets.mask
         if mask is None:
             return {"labels": []}
-        labels = np.unique(mask)
-        labels = labels[labels != 0]
+        labels = _labels(mask)
         low, high = self.max_objects
         count = min(int(rng.integers(low, high + 1)), len(labels))
         chosen = rng.permutation(len(labels))[:count]
@@ -60,7 +59,7 @@ class MaskDropout(Transform):
         mask = targets.mask
         if mask is None or not params["labels"]:
             return
-        hidden = np.isin(mask, params["labels"])
+        hidden = np.isin(mask, params["labels"], kind="table" if mask.dtype.kind in "iu" else None)
         if hidden.ndim > 2:
             hidden = np.asarray(hidden.any(axis=2))
         targets.change_images(lambda image: self._filled(image, hidden))
@@ -78,3 +77,12 @@ class MaskDropout(Transform):
         out = plane.copy()
         out[hidden] = np.asarray(self.fill_mask, plane.dtype)
         return out
+
+
+def _labels(mask: NDArray[Any]) -> NDArray[Any]:
+    """Give the labels but 0 that a mask has, rising."""
+    if mask.dtype == np.uint8:
+        found = np.flatnonzero(np.bincount(mask.reshape(-1), minlength=256))
+    else:
+        found = np.unique(mask)
+    return found[found != 0]  # type: ignore[no-any-return]

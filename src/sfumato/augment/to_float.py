@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from sfumato.augment._levels import apply_table, levels_of
 from sfumato.augment._targets import Params
 from sfumato.augment.transform import PixelTransform
 from sfumato.core.bounds import Between
+from sfumato.core.compiled import compiled
 from sfumato.core.shapes import Image, full_range
 
 __all__ = ["FromFloat", "ToFloat"]
@@ -63,5 +64,15 @@ class FromFloat(PixelTransform):
 
     def change_image(self, image: Image, params: Params) -> Image:
         white = full_range(self.dtype) if self.max_value is None else self.max_value
-        scaled = np.rint(image.astype(np.float32) * np.float32(white))
-        return np.clip(scaled, 0.0, full_range(self.dtype)).astype(self.dtype)  # type: ignore[no-any-return]
+        top = np.float32(full_range(self.dtype))
+        out = np.empty(image.shape, self.dtype)
+        values = np.ascontiguousarray(image, np.float32).reshape(-1)
+        _to_levels(values, np.float32(white), top, out.reshape(-1))
+        return out
+
+
+@compiled
+def _to_levels(values: Any, white: Any, top: Any, out: Any) -> None:
+    low = np.float32(0.0)
+    for i in range(values.size):
+        out[i] = np.int32(min(max(np.rint(values[i] * white), low), top))

@@ -9,6 +9,7 @@ import numpy as np
 from sfumato.augment._targets import Params
 from sfumato.augment.transform import PixelTransform
 from sfumato.core.bounds import Between
+from sfumato.core.opencv import cv2
 from sfumato.core.shapes import Image
 from sfumato.errors import ShapeError
 
@@ -41,4 +42,6 @@ class ToRGB(PixelTransform):
             return image
         if channels != 1:
             raise ShapeError(f"ToRGB: the picture must have 1 or {wanted} channels, got {channels}")
+        if wanted == 3:
+            return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)  # type: ignore[no-any-return]
         return np.repeat(image, wanted, axis=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sfumato.augment.transform import Transform
 from sfumato.core.bounds import Between
 from sfumato.core.operator import Rng
 from sfumato.core.sample import Sample
+from sfumato.errors import MissingExtraError
 
 __all__ = ["ToTensorV2"]
 
@@ -49,6 +51,11 @@ class ToTensorV2(Transform):
 
 
 def _tensor(array: Any) -> Any:
-    from sfumato.core.tensors import torch  # noqa: PLC0415 (augment runs without torch)
-
+    try:
+        torch = importlib.import_module("torch")  # only here: augment runs without it
+    except ImportError as error:
+        raise MissingExtraError(
+            f"ToTensorV2 needs torch, which cannot be imported: {error}",
+            hint='pip install "sfumato[learn]"',
+        ) from error
     return torch.from_numpy(np.array(array, order="C"))
