@@ -97,6 +97,17 @@ def test_the_embedded_model_repairs_a_wrong_rendering():
     assert np.mean(after) > np.mean(before) + 2.0
 
 
+def test_photographs_that_were_kept_apart_are_repaired(shared_data):
+    files = sorted(shared_data("restore/kodak24").iterdir())[-4:]
+    before, after = [], []
+    for k, file in enumerate(files):
+        good = sf.read(file).image
+        wrong = Misrender(exposure_ev_range=(-2.0, -1.0))(good, 100 + k)
+        before.append(sf.measure.DeltaE2000()(wrong[::4, ::4], good[::4, ::4]))
+        after.append(sf.measure.DeltaE2000()(AutoGrade()(wrong)[::4, ::4], good[::4, ::4]))
+    assert np.mean(after) < 0.75 * np.mean(before)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_every_depth_gets_the_same_grade(picture, dtype):
     image = picture.astype(np.float32) / 255
