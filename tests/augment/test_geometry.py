@@ -333,3 +333,22 @@ def test_fill_is_one_value_or_one_a_channel():
     np.testing.assert_array_equal(framed[0, 0], [10, 20, 30])
     np.testing.assert_array_equal(A.Pad(1, fill=7, p=1)(picture)[0, 0], [7, 7, 7])
     assert Resampling().fill == 0.0
+
+
+@pytest.mark.parametrize("first", ["r90", "t", "h"])
+def test_a_symmetry_fused_with_its_undoing_gives_the_picture_back(first):
+    """On a picture that is not square a quarter turn and its undoing leave a bordered strip."""
+    from sfumato.augment._fuse import fused
+    from sfumato.augment._projective import Projective
+    from sfumato.augment._symmetry import Symmetry
+
+    picture = np.random.default_rng(0).integers(0, 256, (20, 31, 3), dtype=np.uint8)
+    turn = Symmetry(first, (20, 31))
+    back = Projective(np.linalg.inv(turn.matrix), (20, 31), turn.size)
+    plain = (Resampling(), Resampling("nearest"))
+    together = fused((turn, *plain), (back, *plain))
+    assert together is not None
+    np.testing.assert_array_equal(together[0].image(picture, plain[0]), picture)
+    with_border = Projective(np.linalg.inv(turn.matrix), turn.size, turn.size)
+    together = fused((turn, *plain), (with_border, *plain))
+    assert together[0].image(picture, plain[0]).shape[:2] == turn.size

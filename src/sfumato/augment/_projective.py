@@ -37,7 +37,7 @@ class Projective(Motion):
         self.source = source
 
     def image(self, plane: NDArray[Any], how: Resampling) -> NDArray[Any]:
-        if self.size == self.source and np.array_equal(self.matrix, _IDENTITY):
+        if self.size == plane.shape[:2] and np.array_equal(self.matrix, _IDENTITY):
             return plane
         return warp_plane(plane, self.matrix, self.size, how)
 
