@@ -27,8 +27,8 @@ def model_of(a, b):
 
 
 def natural(folder):
-    """Mosaics of every other Kodak picture, in linear light; the benchmark takes all."""
-    for path in sorted(folder.glob("*.png"))[::2]:
+    """Mosaics of every third Kodak picture, in linear light; the benchmark takes all."""
+    for path in sorted(folder.glob("*.png"))[::3]:
         light = srgb_to_linear(cv2.imread(str(path))[..., ::-1].copy())
         plane = light[..., 1].copy()
         plane[0::2, 0::2], plane[1::2, 1::2] = light[0::2, 0::2, 0], light[1::2, 1::2, 2]

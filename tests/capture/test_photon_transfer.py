@@ -60,7 +60,7 @@ def test_no_estimator_could_know_the_gain_better():
     """
     ratios, hits, chances = [], 0, []
     for gain, sigma in SETTINGS:
-        for seed in range(15):
+        for seed in range(10):
             points = stack(gain, sigma, 5000 + seed)
             bound = least_error(gain, sigma, points)
             off = fit_transfer(points).gain / gain - 1
@@ -69,7 +69,7 @@ def test_no_estimator_could_know_the_gain_better():
             chances.append(2 * stats.norm.cdf(0.005 / bound) - 1)
             assert 0.0033 < bound < 0.0051
     spread = np.sqrt(np.mean(np.square(ratios)))
-    assert 0.8 < spread < 1.2  # its own standard error is 0.09
+    assert 0.75 < spread < 1.25  # its own standard error is 0.11
     assert stats.binomtest(hits, len(ratios), float(np.mean(chances))).pvalue > 1e-3
 
 
