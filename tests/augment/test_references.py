@@ -172,3 +172,26 @@ def test_a_font_that_cannot_be_read_is_refused_when_built(tmp_path):
         A.TextImage(font_path=tmp_path / "none.ttf")
     with pytest.raises(FieldError, match="'bbox' and 'text'"):
         A.TextImage(p=1)(image=WHITE, textimage_metadata=[{"text": "x"}])
+
+
+def test_elements_lie_in_their_box_and_label_the_mask():
+    sticker = np.full((5, 5, 3), 200, np.uint8)
+    shape = np.zeros((5, 5), np.uint8)
+    shape[1:4] = 1
+    said = {"image": sticker, "bbox": (0.25, 0.5, 0.5, 1.0), "mask": shape, "mask_id": 7}
+    mask = np.zeros((64, 80), np.uint8)
+    out = A.OverlayElements(p=1)(image=PICTURE, mask=mask, overlay_metadata=said)
+    laid = (out["image"] == 200).all(axis=2)
+    assert laid[40:56, 20:40].all()
+    assert (out["image"][:, :20] == PICTURE[:, :20]).all()
+    assert (out["image"][:32] == PICTURE[:32]).all()
+    assert (out["mask"][40:56, 20:40] == 7).all()
+    assert out["mask"].sum() == 7 * (out["mask"] == 7).sum()
+
+
+def test_an_element_without_a_box_lies_somewhere_whole():
+    dot = {"image": np.full((4, 6, 3), 255, np.uint8)}
+    out = A.OverlayElements(p=1)(image=np.zeros_like(PICTURE), overlay_metadata=[dot, dot])
+    assert 24 <= (out["image"] == 255).all(axis=2).sum() <= 48
+    with pytest.raises(FieldError, match="has no 'image'"):
+        A.OverlayElements(p=1)(image=PICTURE, overlay_metadata=[{"bbox": (0, 0, 1, 1)}])

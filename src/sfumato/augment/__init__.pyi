@@ -77,6 +77,7 @@ from .older_pixel_names import IAAEmboss as IAAEmboss
 from .older_pixel_names import IAASharpen as IAASharpen
 from .older_pixel_names import IAASuperpixels as IAASuperpixels
 from .optical_distortion import OpticalDistortion as OpticalDistortion
+from .overlay_elements import OverlayElements as OverlayElements
 from .own_transforms import BasicTransform as BasicTransform
 from .own_transforms import DualTransform as DualTransform
 from .own_transforms import ImageOnlyTransform as ImageOnlyTransform

@@ -17,7 +17,7 @@ from sfumato.core.shapes import Image, full_range
 __all__ = ["add_by_channel", "apply_table", "apply_tone", "levels_of", "scale_by_channel"]
 
 try:
-    # Looks up 64 bytes at a time; without it OpenCV takes four times as long.
+    # The extra "tables": looks up 64 bytes at a time; without it OpenCV takes four times as long.
     _translate: Any = importlib.import_module("stringzilla").translate
 except (ImportError, AttributeError):
     _translate = None
