@@ -40,6 +40,12 @@ def parts(result):
     return list(result) if isinstance(result, (tuple, list)) else [result]
 
 
+def test_tensors_are_found_where_albumentations_has_them():
+    from sfumato.augment.pytorch import ToTensorV2
+
+    assert ToTensorV2 is A.ToTensorV2
+
+
 def test_there_are_enough_of_them():
     assert len(BLOCKS) >= 60
     kinds = {heading.split()[1].rstrip(":") for heading, _ in BLOCKS}
