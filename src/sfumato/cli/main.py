@@ -22,6 +22,7 @@ COMMANDS = (
     "match",
     "measure",
     "hint",
+    "augment",
     "generate",
     "colorize",
     "segment",
