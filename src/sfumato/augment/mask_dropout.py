@@ -59,7 +59,12 @@ class MaskDropout(Transform):
         mask = targets.mask
         if mask is None or not params["labels"]:
             return
-        hidden = np.isin(mask, params["labels"], kind="table" if mask.dtype.kind in "iu" else None)
+        if mask.dtype == np.uint8:
+            chosen = np.zeros(256, bool)
+            chosen[params["labels"]] = True
+            hidden = chosen[mask]
+        else:
+            hidden = np.isin(mask, params["labels"])
         if hidden.ndim > 2:
             hidden = np.asarray(hidden.any(axis=2))
         targets.change_images(lambda image: self._filled(image, hidden))
@@ -69,8 +74,8 @@ class MaskDropout(Transform):
     def _filled(self, image: Image, hidden: NDArray[np.bool_]) -> Image:
         if isinstance(self.fill, str):
             return inpaint(image, hidden.astype(np.uint8), self.fill)
-        out = image.copy()
-        out[hidden] = fill_value(self.fill, image)
+        out = image.copy(order="C")
+        out.reshape(-1, image.shape[2])[np.flatnonzero(hidden)] = fill_value(self.fill, image)
         return out
 
     def _cleared(self, plane: NDArray[Any], hidden: NDArray[np.bool_]) -> NDArray[Any]:
