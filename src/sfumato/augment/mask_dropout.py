@@ -12,6 +12,7 @@ from sfumato.augment._targets import Params, Targets
 from sfumato.augment._vocabulary import from_low
 from sfumato.augment.transform import Transform
 from sfumato.core.bounds import Between
+from sfumato.core.opencv import cv2
 from sfumato.core.operator import Rng
 from sfumato.core.shapes import Image
 
@@ -87,7 +88,8 @@ class MaskDropout(Transform):
 def _labels(mask: NDArray[Any]) -> NDArray[Any]:
     """Give the labels but 0 that a mask has, rising."""
     if mask.dtype == np.uint8:
-        found = np.flatnonzero(np.bincount(mask.reshape(-1), minlength=256))
+        plane = np.ascontiguousarray(mask).reshape(mask.shape[0], -1)
+        found = np.flatnonzero(cv2.calcHist([plane], [0], None, [256], [0, 256]))
     else:
         found = np.unique(mask)
     return found[found != 0]  # type: ignore[no-any-return]
