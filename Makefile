@@ -15,13 +15,14 @@ $(RUNS): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	@# Some systems ship Python without ensurepip; the pip outside serves both ways.
 	$(PYTHON) -m venv .venv >/dev/null 2>&1 || $(PYTHON) -m venv --without-pip .venv
-	$(PIP) -e ".[opencv,raw]"
+	@# PyTorch comes first and by itself, at the release that is tested, so that nothing
+	@# else chooses another.
+	$(PIP) torch==2.13.0
+	$(PIP) -e ".[opencv,raw,learn]"
 	touch $@
 
-# What it takes to work on it. PyTorch comes first and by itself, at the release that is
-# tested, so that nothing else chooses another.
+# What it takes to work on it.
 $(READY): $(RUNS)
-	$(PIP) torch==2.13.0
 	$(PIP) -e ".[opencv,raw,ocio,learn,diffusion,dxf,dev]"
 	touch $@
 

@@ -15,7 +15,7 @@ def test_the_journey_writes_what_it_names_and_nothing_else(run, tmp_path, monkey
     named = [line.strip() for line in result.stdout.partition("were written:\n")[2].splitlines()]
     found = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
     assert sorted(named) == found
-    assert len(found) == 3 + 5 + 2 + 2 + 2
+    assert len(found) == 3 + 5 + 2 + 2 + 2 + 2
     assert "bracket: exposures 4.0 EV apart, from metadata" in result.stdout
     assert "focus: equal exposures" in result.stdout
     assert "moving things replaced" in result.stdout
@@ -27,6 +27,11 @@ def test_the_journey_writes_what_it_names_and_nothing_else(run, tmp_path, monkey
     table = sf.color.read_table("try/dusk-graded.cube")
     graded = table(dusk, interpolation="trilinear").astype(int)
     assert np.abs(read("try/dusk-graded.jpg").image - graded).mean() < 3
+    sketch, painted = (read(f"try/{name}.png").image for name in ("sketch", "sketch-painted"))
+    assert "a pink house under an orange sky" in result.stdout
+    sky = np.median(painted[:60], axis=(0, 1)).astype(int)
+    assert sky[0] > 200 > sky[1] > sky[2], "the sky is orange"
+    assert painted[sketch[..., 0] < 40].mean() < 60, "the lines are still there"
     page = (tmp_path / "try" / "dusk-report" / "index.html").read_text()
     assert "dusk-1.jpg" in page
 

@@ -24,6 +24,10 @@ SERIES = {
 
 GRADING = "The room, graded by the learned tables that come with sfumato:"
 GRADED = ("dusk-graded.jpg", "dusk-graded.cube")
+PAINTING = "A line drawing, painted by the generator that comes with sfumato:"
+PAINTED = ("sketch.png", "sketch-painted.png")
+DRAWING = 4
+"""A house under an evening sky."""
 
 
 @click.command("demo", epilog=EPILOG)
@@ -52,13 +56,14 @@ def command(*, output: Path, size: int, seed: int, overwrite: bool, quiet: bool)
 
     A hand-held bracket with a moving subject is aligned, freed of ghosts and
     fused, and the result is graded; a focus series is aligned and stacked. Each
-    gets a report.
+    gets a report. Where torch is installed, a line drawing is painted by its words.
     """
     from sfumato.data.demo import write_demo_frames
 
     results = tuple(f"{name}.png" for name in SERIES)
     reports = tuple(f"{name}-report" for name in SERIES)
-    check_folder(output, ("frames", *results, *reports, *GRADED), overwrite=overwrite)
+    taken_names = ("frames", *results, *reports, *GRADED, *PAINTED)
+    check_folder(output, taken_names, overwrite=overwrite)
     frames = output / "frames"
     frames.mkdir(parents=True, exist_ok=True)
     with showing_steps(quiet=quiet) as tell:
@@ -79,10 +84,12 @@ def command(*, output: Path, size: int, seed: int, overwrite: bool, quiet: bool)
         say([words, *("  " + line for line in lines), ""], quiet=quiet)
     lines = _grade(output, overwrite=overwrite, quiet=quiet)
     say([GRADING, *("  " + line for line in lines), ""], quiet=quiet)
+    lines, painted = _paint(output, overwrite=overwrite, quiet=quiet)
+    say([PAINTING, *("  " + line for line in lines), ""], quiet=quiet)
     written = [frames / path.name for series in paths for path in series]
     written += [output / name for name in results]
     written += [output / name / "index.html" for name in reports]
-    written += [output / name for name in GRADED]
+    written += [output / name for name in (*GRADED, *painted)]
     say(["These files were written:", *(f"  {path}" for path in written)], quiet=quiet)
 
 
@@ -100,3 +107,28 @@ def _grade(folder: Path, *, overwrite: bool, quiet: bool) -> list[str]:
         written = write_picture(picture, grade(sample), overwrite=overwrite, depth=8)
         write_table(cube, table, overwrite=overwrite)
     return [written, f"{cube}: {table.size}^3 entries"]
+
+
+def _paint(folder: Path, *, overwrite: bool, quiet: bool) -> tuple[list[str], tuple[str, ...]]:
+    """Paint a computed drawing by its caption, and keep its lines."""
+    import importlib.util
+
+    from sfumato.core.sample import Sample
+    from sfumato.data.caption_scenes import CaptionScenes
+
+    if importlib.util.find_spec("torch") is None:
+        return ['left out, it needs torch: pip install "sfumato[learn]"'], ()
+    from sfumato.adapt.colorize_lines import ColorizeLines
+
+    scene = CaptionScenes(size_px=384, seed=41, things=(1, 1), hint="lines")[DRAWING]
+    assert scene.hint is not None
+    sketch, words = Sample(scene.hint), str(scene.text)
+    with showing_steps(quiet=quiet) as tell:
+        tell("painting")
+        painted = ColorizeLines(weights="scenes-lines", prompt=words)(sketch, 0)
+        paths = [folder / name for name in PAINTED]
+        lines = [
+            write_picture(path, sample, overwrite=overwrite, depth=8)
+            for path, sample in zip(paths, (sketch, painted), strict=True)
+        ]
+    return [f'"{words}"', *lines], PAINTED
