@@ -23,7 +23,7 @@ __all__ = ["UnsharpMask"]
 class UnsharpMask(PixelTransform):
     """Make edges crisper where there is more than noise.
 
-    With d = v - blur(v): sharp = v + a d, ended at black and white. Where |d| is above the
+    With d = v - blur(v): sharp = v + a d, ended at black and white. Where d is larger (either way) than the
     threshold a mask is 1, else 0; blurred in the same way it says how much of sharp is taken.
 
     Args:
