@@ -23,8 +23,9 @@ __all__ = ["UnsharpMask"]
 class UnsharpMask(PixelTransform):
     """Make edges crisper where there is more than noise.
 
-    With d = v - blur(v): sharp = v + a d, ended at black and white. Where d is larger (either way) than the
-    threshold a mask is 1, else 0; blurred in the same way it says how much of sharp is taken.
+    With d = v - blur(v): sharp = v + a d, ended at black and white. Where d is farther from 0
+    than the threshold a mask is 1, else 0; blurred in the same way it says how much of sharp
+    is taken.
 
     Args:
         blur_limit: side of the Gaussian in pixels, an odd number drawn from here; 0 for one
