@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import sfumato.augment as A
+from sfumato.augment.mix_transform import MixTransform
 from sfumato.augment.transform import Transform
 
 
@@ -13,7 +14,9 @@ def menu():
     for name in sorted(A.__all__):
         thing = getattr(A, name)
         concrete = isinstance(thing, type) and not inspect.isabstract(thing)
-        if concrete and issubclass(thing, Transform) and thing is not Transform:
+        if not concrete or not issubclass(thing, Transform) or thing is Transform:
+            continue
+        if not issubclass(thing, MixTransform):  # those need partners: see test_mixing.py
             yield thing
 
 

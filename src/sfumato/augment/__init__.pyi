@@ -22,6 +22,7 @@ from .coarse_dropout import Cutout as Cutout
 from .color_jitter import ColorJitter as ColorJitter
 from .compose import Compose as Compose
 from .constrained_coarse_dropout import ConstrainedCoarseDropout as ConstrainedCoarseDropout
+from .copy_paste import CopyPaste as CopyPaste
 from .crop_and_pad import CropAndPad as CropAndPad
 from .crops import CenterCrop as CenterCrop
 from .crops import Crop as Crop
@@ -32,6 +33,7 @@ from .crops_by_content import BBoxSafeRandomCrop as BBoxSafeRandomCrop
 from .crops_by_content import CropNonEmptyMaskIfExists as CropNonEmptyMaskIfExists
 from .crops_by_content import RandomCropNearBBox as RandomCropNearBBox
 from .crops_by_content import RandomSizedBBoxSafeCrop as RandomSizedBBoxSafeCrop
+from .cut_mix import CutMix as CutMix
 from .defocus import Defocus as Defocus
 from .degrade import Degrade as Degrade
 from .degrade import DegradePass as DegradePass
@@ -61,7 +63,10 @@ from .iso_noise import ISONoise as ISONoise
 from .keypoint_params import KeypointParams as KeypointParams
 from .lambda_transform import Lambda as Lambda
 from .mask_dropout import MaskDropout as MaskDropout
+from .mix_transform import MixTransform as MixTransform
+from .mix_up import MixUp as MixUp
 from .morphological import Morphological as Morphological
+from .mosaic import Mosaic as Mosaic
 from .motion_blur import MotionBlur as MotionBlur
 from .multiplicative_noise import MultiplicativeNoise as MultiplicativeNoise
 from .no_op import NoOp as NoOp

@@ -29,8 +29,10 @@ def call_by_name(operator: Any, fields: dict[str, Any], rng: Rng) -> dict[str, A
             targets.extras[name] = value
         elif kind == "boxes":
             targets.boxes[name] = box_table(_rows(name, value, 4, who), f"{who}: '{name}'")
+            targets.counts[name] = len(value)
         elif kind == "keypoints":
             targets.keypoints[name] = point_table(_rows(name, value, 2, who), f"{who}: '{name}'")
+            targets.counts[name] = len(value)
         else:
             targets.take(name, kind, value, who)
     targets.measure()
@@ -39,7 +41,7 @@ def call_by_name(operator: Any, fields: dict[str, Any], rng: Rng) -> dict[str, A
             f"{who} needs 'image=' or 'images='", hint=f"it takes {', '.join(sorted(KINDS))}"
         )
     operator.advance(targets, rng, force=force)
-    return {name: _give(targets, name, value) for name, value in fields.items()}
+    return {name: _give(targets, name, value) for name, value in fields.items()} | targets.facts
 
 
 def _rows(name: str, value: Any, columns: int, who: str) -> NDArray[Any]:
@@ -55,6 +57,8 @@ def _give(targets: Targets, name: str, given: Any) -> Any:
     kind = KINDS.get(name)
     if given is None or kind is None:
         return given
+    if targets.joined:
+        given = targets.with_joined(name, given)
     if kind == "boxes":
         return give_rows(_rows(name, given, 4, ""), targets.boxes[name], 4)
     if kind == "keypoints":

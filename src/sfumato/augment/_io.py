@@ -114,6 +114,7 @@ class Reader:
             )
         table = params.table(value, targets.size, f"{self.who}: '{name}'")
         getattr(targets, kind)[name] = table
+        targets.counts[name] = len(value)
         if not params.drops_at_once:
             targets.clean[name] = table
 
@@ -148,6 +149,9 @@ class Reader:
         targets.settle()
         if targets.boxes or targets.keypoints:
             self.tidy(targets)
+        if targets.joined:
+            more = {n: targets.with_joined(n, fields[n]) for n in targets.joined}
+            fields = {**fields, **more}
         out: dict[str, Any] = {}
         for name, given in fields.items():
             kind = self.kinds.get(name)
@@ -164,6 +168,7 @@ class Reader:
         for name, main, _ in self._label_lists(fields) if self.labels else ():
             group = targets.boxes if self.kinds[main] == "boxes" else targets.keypoints
             out[name] = pick(fields[name], group[main][:, 4])
+        out.update(targets.facts)
         return out
 
 

@@ -75,7 +75,7 @@ def pick(values: Any, rows: NDArray[np.float64]) -> Any:
     if isinstance(values, np.ndarray):
         return values[rows.astype(np.intp)]
     count = len(rows)
-    if isinstance(values, list) and count == len(values) and (count == 0 or rows[-1] == count - 1):
-        return values.copy()  # rows are never put in another order, so none was lost
+    if isinstance(values, list) and count == len(values) and (rows == np.arange(count)).all():
+        return values.copy()
     kept = [values[k] for k in rows.astype(int).tolist()]
     return tuple(kept) if isinstance(values, tuple) else kept

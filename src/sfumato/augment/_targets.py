@@ -51,8 +51,8 @@ class Targets:
     """
 
     __slots__ = (
-        "boxes", "clean", "extras", "followers", "forms", "fuse", "images", "keypoints",
-        "mask_interpolation", "masks", "pending", "size", "tidy",
+        "boxes", "clean", "counts", "extras", "facts", "followers", "forms", "fuse", "images",
+        "joined", "keypoints", "mask_interpolation", "masks", "pending", "size", "tidy",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -75,6 +75,12 @@ class Targets:
         """Tables of which nothing is to be dropped, by name."""
         self.tidy: Callable[[Targets], None] | None = None
         """Called after everything that changes boxes or points: drops what left the picture."""
+        self.counts: dict[str, int] = {}
+        """How many boxes or points were given, by name; joined ones are numbered on from there."""
+        self.joined: dict[str, list[Any]] = {}
+        """Rows and labels that came from other pictures, by name, as they were given there."""
+        self.facts: dict[str, Any] = {}
+        """What a call tells beside its targets, such as the shares of a mix."""
 
     @property
     def image(self) -> NDArray[Any]:
@@ -97,6 +103,24 @@ class Targets:
                 return value[0] if value else None
             return value  # type: ignore[no-any-return]
         return None
+
+    def with_joined(self, name: str, given: Any) -> Any:
+        """Give the rows or labels that came in, and behind them what came from other pictures.
+
+        Raises:
+            ShapeError: the rows have different numbers of columns.
+        """
+        more = self.joined.get(name)
+        if not more:
+            return given
+        if name in self.counts and len(widths := {len(row) for row in (*given, *more)}) > 1:
+            raise ShapeError(f"'{name}' has rows of {min(widths)} and of {max(widths)} columns")
+        if not isinstance(given, np.ndarray):
+            return type(given)([*given, *more])
+        added = np.asarray(more)
+        if len(given) == 0:
+            return added if added.dtype.kind != given.dtype.kind else added.astype(given.dtype)
+        return np.concatenate([given, added], dtype=np.result_type(given, added), casting="unsafe")
 
     def change_images(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
         """Replace each picture by what ``change`` makes of it."""
@@ -236,8 +260,10 @@ class Targets:
             targets.followers["stack"] = list(sample.stack)
         if sample.boxes is not None:
             targets.boxes["boxes"] = box_table(sample.boxes, "Sample.boxes")
+            targets.counts["boxes"] = len(sample.boxes)
         if sample.keypoints is not None:
             targets.keypoints["keypoints"] = point_table(sample.keypoints, "Sample.keypoints")
+            targets.counts["keypoints"] = len(sample.keypoints)
         targets.extras = dict(sample.meta)
         return targets
 
@@ -247,9 +273,13 @@ class Targets:
         if "stack" in changes:
             changes["stack"] = np.stack(changes["stack"])
         if sample.boxes is not None:
-            changes["boxes"] = give_rows(sample.boxes, self.boxes["boxes"], 4)
+            given = self.with_joined("boxes", sample.boxes)
+            changes["boxes"] = give_rows(given, self.boxes["boxes"], 4)
         if sample.keypoints is not None:
-            changes["keypoints"] = give_rows(sample.keypoints, self.keypoints["keypoints"], 2)
+            given = self.with_joined("keypoints", sample.keypoints)
+            changes["keypoints"] = give_rows(given, self.keypoints["keypoints"], 2)
+        if self.facts:
+            changes["meta"] = {**sample.meta, **self.facts}
         return sample.but(**changes)
 
 
