@@ -221,11 +221,11 @@ def within(table: Table, window: tuple[int, int, int, int], visible: float = 0.0
     cut[:, 2:4] = np.minimum(table[:, 2:4], high)
     sides = cut[:, 2:4] - cut[:, :2]
     whole = (table[:, 2:4] - table[:, :2]).prod(axis=1)
-    return cut[(sides > 0).all(axis=1) & (sides.prod(axis=1) >= visible * whole * (1 - 1e-9))]
+    enough = sides.prod(axis=1) >= visible * whole * (1 - 1e-9)
+    return np.asarray(cut[(sides > 0).all(axis=1) & enough])
 
 
 def inside(points: Table, window: tuple[int, int, int, int]) -> NDArray[np.bool_]:
     """Say which points lie in the window x0 y0 x1 y1 of pixels."""
     low, high = np.subtract(window[:2], 0.5), np.subtract(window[2:], 0.5)
-    result: NDArray[np.bool_] = ((points[:, :2] >= low) & (points[:, :2] < high)).all(axis=1)
-    return result
+    return np.asarray(((points[:, :2] >= low) & (points[:, :2] < high)).all(axis=1))

@@ -173,7 +173,7 @@ def _objects(planes: dict[str, NDArray[Any]], targets: Targets) -> Labels:
 
 def _labels_of(labels: Labels) -> NDArray[Any]:
     found = np.unique(labels)
-    return found[found != 0]
+    return np.asarray(found[found != 0])
 
 
 def _rows_with_labels(table: Table, labels: Labels) -> list[tuple[Table, int]]:
@@ -198,4 +198,4 @@ def _on(points: Table, pasted: NDArray[np.bool_]) -> NDArray[np.bool_]:
     height, width = pasted.shape
     there = (x >= 0) & (y >= 0) & (x < width) & (y < height)
     there[there] = pasted[y[there], x[there]]
-    return there
+    return np.asarray(there)
