@@ -13,8 +13,8 @@ counts is the processor time of the process and its workers, the median over the
 time of the same epochs is printed beside it. Every thread pool is kept to one thread a process.
 
 With --soak only sfumato runs, in 4 workers that live for 100 epochs. The resident memory of the
-whole process tree is read after every epoch: pages that processes share are counted once (PSS),
-and as every process sees them (RSS).
+whole process tree is read after every epoch: what the processes hold themselves, shared pages
+counted once, and RSS added up.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "NO_ALBUMENTATIONS_UPDATE"):
@@ -183,13 +184,26 @@ def compare(options: argparse.Namespace) -> None:
 
 
 def memory() -> tuple[float, float]:
-    """Give the resident memory of the process tree in MiB: PSS and RSS."""
-    pss = rss = 0
+    """Give the memory of the process tree in MiB: what it holds itself, and RSS added up."""
+    own = rss = 0.0
     for process in tree():
-        about = process.memory_full_info()
-        pss += getattr(about, "pss", about.uss)
-        rss += about.rss
-    return pss / MIB, rss / MIB
+        own += held(process)
+        rss += process.memory_info().rss
+    return own / MIB, rss / MIB
+
+
+def held(process: psutil.Process) -> float:
+    """Give the bytes a process holds beside mapped files, its part of what forks share.
+
+    Mapped libraries are left out: their share falls and rises as other programs that map
+    them come and go.
+    """
+    try:
+        text = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
+    except OSError:
+        return float(process.memory_full_info().uss)
+    sizes = dict(line.split(":") for line in text.splitlines()[1:])
+    return 1024.0 * sum(int(sizes[name].split()[0]) for name in ("Pss_Anon", "Pss_Shmem"))
 
 
 def soak(options: argparse.Namespace) -> None:
@@ -201,15 +215,15 @@ def soak(options: argparse.Namespace) -> None:
         epoch(load, len(images))
         seen.append(memory())
         if number % 10 == 0 or number == 1:
-            pss, rss = seen[-1]
-            print(f"epoch {number:4d}: {pss:8.1f} MiB PSS, {rss:8.1f} MiB RSS", flush=True)
+            own, rss = seen[-1]
+            print(f"epoch {number:4d}: {own:8.1f} MiB held, {rss:8.1f} MiB RSS", flush=True)
     if len(seen) < SETTLED + WINDOW:
         return
     table = np.array(seen)
     early = np.median(table[SETTLED - WINDOW : SETTLED], axis=0)
     late = np.median(table[-WINDOW:], axis=0)
     slope = np.polyfit(np.arange(SETTLED, len(seen)), table[SETTLED:], 1)[0]
-    for k, what in enumerate(("PSS", "RSS")):
+    for k, what in enumerate(("held", "RSS")):
         print(f"{what}: {early[k]:.1f} MiB up to epoch {SETTLED}, {late[k]:.1f} at {len(seen)}: "
               f"growth {late[k] - early[k]:+.1f} MiB ({100 * (late[k] / early[k] - 1):+.2f} %), "
               f"slope {1024 * slope[k]:+.1f} KiB an epoch")  # fmt: skip

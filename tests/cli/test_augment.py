@@ -137,6 +137,17 @@ def test_a_recipe_that_is_none_is_refused_by_its_name(refused, recipe):
         assert said in told
 
 
+@pytest.mark.parametrize("value", ["&a [*a]", "LAUGHS"])
+def test_a_recipe_that_aliases_make_endless_is_refused(refused, recipe, value):
+    laughs = "[&b [1, 1, 1, 1, 1, 1, 1, 1, 1], "
+    for old, new in zip("bcdefg", "cdefgh", strict=True):
+        laughs += f"&{new} [{', '.join([f'*{old}'] * 9)}], "
+    value = f"{laughs}0]" if value == "LAUGHS" else value
+    text = f"transform: {{__class_fullname__: Normalize, mean: {value}}}"
+    Path("endless.yaml").write_text(text)
+    assert "no recipe" in refused("augment", "endless.yaml", "b1.png", "-o", "out")
+
+
 def test_missing_and_misfitting_masks_are_refused(refused, recipe):
     line = ("augment", recipe, "b1.png", "b2.png", "-o", "out", "--masks", "labels")
     assert "no such folder" in refused(*line)

@@ -29,6 +29,8 @@ __all__ = ["from_dict", "load", "save", "to_dict"]
 
 NAME = "__class_fullname__"
 MAX_DEPTH = 50
+MOST_NODES = 100_000
+"""Values in a file, those counted again that YAML aliases repeat; no person wrote more."""
 DataFormat = Literal["json", "yaml"]
 IGNORED = ("save_key", "save_applied_params", "applied", "params")
 """Keys that albumentations writes and that are no settings here."""
@@ -189,7 +191,22 @@ def load(
         written = json.loads(text) if data_format == "json" else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise SpecError(f"{who} is not valid {data_format.upper()}: {error}") from error
+    _refuse_endless(written, who)
     return from_dict(written, nonserializable, lambda_transforms)
+
+
+def _refuse_endless(written: Any, who: str) -> None:
+    """Refuse what YAML aliases blow up or close to a circle; harmless ones may come."""
+    waiting, seen = [written], 0
+    while waiting:
+        thing = waiting.pop()
+        seen += 1
+        if seen > MOST_NODES:
+            raise SpecError(f"{who} holds more than {MOST_NODES} values, this is no recipe")
+        if isinstance(thing, Mapping):
+            waiting.extend(thing.values())
+        elif isinstance(thing, list):
+            waiting.extend(thing)
 
 
 @functools.cache
