@@ -24,7 +24,7 @@ truth = sf.data.DuskRoom(size=(150, 200)).render()
 image = sf.data.Camera().expose(truth.radiance, 0.5)
 cool = np.ascontiguousarray(image[:, ::-1, ::-1])  # mirrored, red and blue swapped
 things = [truth.mask(name) for name in ("vase", "lamp", "balloon")]
-mask = np.any(things, axis=0).astype(np.uint8)
+mask = np.max([(k + 1) * thing for k, thing in enumerate(things)], axis=0).astype(np.uint8)
 places = [np.argwhere(thing) for thing in things]
 boxes = np.array([[*at.min(0)[::-1] - 0.5, *at.max(0)[::-1] + 0.5] for at in places])
 points = np.array([at.mean(0)[::-1] for at in places])
@@ -48,17 +48,30 @@ arguments = {
     "XYMasking": {"num_masks_x": 3, "num_masks_y": 3, "mask_x_length": 12, "mask_y_length": 12},
     "FrequencyMasking": {"freq_mask_param": 30},
     "ConstrainedCoarseDropout": {
-        "mask_indices": [1],
+        "mask_indices": [1, 2, 3],
         "hole_height_range": (0.5, 0.5),
         "hole_width_range": (0.5, 0.5),
     },
+    "Mosaic": {"target_size": (150, 200), "cell_shape": (110, 150)},
+    "MixUp": {"alpha": 5.0},
+    "CopyPaste": {"portion": 1.0},
     "FromFloat": {"dtype": "uint8"},
     "TemplateTransform": {"templates": [cool]},
     "FDA": {"reference_images": [cool]},
     "HistogramMatching": {"reference_images": [cool]},
     "PixelDistributionAdaptation": {"reference_images": [cool]},
 }
+other = {
+    "image": cool,
+    "mask": np.ascontiguousarray(mask[:, ::-1]),
+    "bboxes": np.column_stack([200 - boxes[:, 2], boxes[:, 1], 200 - boxes[:, 0], boxes[:, 3]]),
+    "keypoints": np.column_stack([199 - points[:, 0], points[:, 1]]),
+}
 further = {
+    "Mosaic": {"mosaic_metadata": [other]},
+    "MixUp": {"mixup_metadata": [other]},
+    "CutMix": {"cutmix_metadata": [other]},
+    "CopyPaste": {"copy_paste_metadata": [other]},
     "RandomCropNearBBox": {"cropping_bbox": boxes[2]},
     "TextImage": {"textimage_metadata": {"bbox": (0.1, 0.05, 0.9, 0.3), "text": "Evening"}},
 }
