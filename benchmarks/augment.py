@@ -131,6 +131,8 @@ def calls_of(name: str, image: np.ndarray) -> tuple[Call, Call]:
         mask = np.zeros(image.shape[:2], np.uint8)
         cv2.circle(mask, (200, 300), 60, 1, -1)
         fields["mask"] = mask
+    if name == "Mosaic":
+        fields["mosaic_metadata"] = [{"image": image}] * 3
     if name == "RandomCropNearBBox":
         fields["cropping_bbox"] = [100, 120, 300, 330]
     if name in BOXED:
