@@ -68,6 +68,9 @@ other = {
     "keypoints": np.column_stack([199 - points[:, 0], points[:, 1]]),
 }
 further = {
+    "OverlayElements": {
+        "overlay_metadata": {"image": cool[20:110, 40:120], "bbox": (0.05, 0.5, 0.4, 0.95)}
+    },
     "Mosaic": {"mosaic_metadata": [other]},
     "MixUp": {"mixup_metadata": [other]},
     "CutMix": {"cutmix_metadata": [other]},
