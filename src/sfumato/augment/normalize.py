@@ -38,7 +38,7 @@ class Normalize(PixelTransform):
         ShapeError: mean or std for another number of channels.
 
     Example:
-        >>> Normalize(mean=0.5, std=0.5, p=1)(np.uint8([[[0, 255]]])).ravel()
+        >>> Normalize(mean=0.5, std=0.5, p=1)(np.uint8([[[0, 255]]])).ravel().round(3)
         array([-1.,  1.], dtype=float32)
     """
 

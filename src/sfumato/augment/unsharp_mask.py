@@ -39,7 +39,7 @@ class UnsharpMask(PixelTransform):
 
     Example:
         >>> edge = np.uint8([[50, 50, 50, 90, 90, 90]] * 6)
-        >>> bool(UnsharpMask(p=1)(edge)[3, 3] > 90)
+        >>> bool(UnsharpMask(p=1)(edge, 0)[3, 3] > 90)
         True
     """
 
