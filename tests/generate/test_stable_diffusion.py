@@ -215,6 +215,37 @@ def test_it_is_written_down_by_where_it_is(own, tmp_path):
     assert torch.equal(*made)
 
 
+def test_an_export_is_loaded_by_its_library_and_gives_the_same_picture(own, tmp_path):
+    from diffusers import StableDiffusionPipeline
+
+    before = own.generate("a hill", size=SIZE, seed=3, steps=4, guidance=4.0).image
+    with torch.no_grad():  # what is written are the weights of now, not those that were read
+        for part, seed in ((own.network, 11), (own.autoencoder, 12), (own.words, 13)):
+            awake(part, seed)
+    made = own.generate("a hill", size=SIZE, seed=3, steps=4, guidance=4.0).image
+    own.export(tmp_path / "export")
+    own.export(tmp_path / "export")  # an earlier one is replaced
+    assert not list((tmp_path / "export").rglob("*.bin"))
+    assert not torch.allclose(before, made, atol=1e-2)
+    library = StableDiffusionPipeline.from_pretrained(tmp_path / "export", local_files_only=True)
+    library.set_progress_bar_config(disable=True)
+    theirs = library(
+        "a hill", num_inference_steps=4, guidance_scale=4.0, latents=latents(1, 3),
+        height=SIZE[0], width=SIZE[1], output_type="np",
+    ).images  # fmt: skip
+    assert abs(made.permute(0, 2, 3, 1).numpy() - theirs).max() < 1e-4
+    again = StableDiffusion(checkpoint=str(tmp_path / "export"))
+    found = again.generate("a hill", size=SIZE, seed=3, steps=4, guidance=4.0).image
+    assert torch.equal(found, made)
+
+
+def test_an_export_over_something_else_is_refused(own, tmp_path):
+    (tmp_path / "mine.txt").write_text("keep me")
+    with pytest.raises(FileError):
+        own.export(tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "keep me"
+
+
 def test_checkpoints_that_are_none_are_refused(folders, tmp_path):
     with pytest.raises(FileError, match="no checkpoint /nowhere"):
         StableDiffusion(checkpoint="/nowhere")

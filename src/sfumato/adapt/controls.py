@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sfumato.adapt.adapter_method import AdapterMethod
+from sfumato.adapt.diffusers_adapters import find_published
 from sfumato.adapt.hint_adapter import HintAdapter
 from sfumato.core.network import embedded_weights, load
 from sfumato.core.shapes import Image, to_unit
@@ -23,18 +24,26 @@ def find_adapter(name: str, base: Diffusion, base_name: str) -> HintAdapter:
 
     Args:
         name: the kind of hint (``canny``) where an adapter ``<base>-<kind>`` comes with
-            sfumato; else a folder, embedded weights, or ``hub:owner/name``.
+            sfumato; else a folder, embedded weights, or ``hub:owner/name``. For a base
+            of `generate.StableDiffusion` also a ControlNet or T2I-Adapter as diffusers
+            saves it (a folder or hub name), or the file of a T2I-Adapter.
         base: the diffusion that it shall steer.
         base_name: the name it was loaded by.
 
     Raises:
         FileError: there are no such weights.
         SpecError: they are no adapter, or one of another base.
+        MissingExtraError: a published ControlNet, and diffusers is not installed.
     """
     kinds = (name, ALSO_READS.get(name, name))
     known = (f"{Path(base_name).name}-{kind}" for kind in kinds)
     shelf = embedded_weights()
-    found = load(next((short for short in known if short in shelf), name))
+    short = next((short for short in known if short in shelf), None)
+    if short is None and name not in shelf:
+        published = find_published(name, base, base_name)
+        if published is not None:
+            return published
+    found = load(short or name)
     if not isinstance(found, AdapterMethod):
         raise SpecError(
             f"{name}: holds {type(found).__name__}, no adapter",

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from sfumato.core.files import atomic_folder
 from sfumato.core.tensors import Tensor, nn, torch
 from sfumato.core.weights import HUB
 from sfumato.errors import FileError, MissingExtraError, SpecError
@@ -16,7 +17,14 @@ from sfumato.generate.process import Target
 from sfumato.generate.residuals import Residuals
 from sfumato.generate.schedule import CosineSchedule, LinearSchedule, ScaledLinearSchedule, Schedule
 
-__all__ = ["ClipText", "PublishedCoder", "PublishedUNet", "load_pipeline", "schedule_of"]
+__all__ = [
+    "ClipText",
+    "PublishedCoder",
+    "PublishedUNet",
+    "load_pipeline",
+    "save_pipeline",
+    "schedule_of",
+]
 
 log = logging.getLogger(__name__)
 
@@ -242,6 +250,26 @@ def load_pipeline(checkpoint: str, config: str | None, dtype: torch.dtype) -> An
         if path.is_file() and config is None:
             hint = "without a network give config=, a folder of the same kind of checkpoint"
         raise FileError(f"{checkpoint}: cannot be loaded ({said[:160]})", hint=hint) from error
+
+
+def save_pipeline(folder: str | Path, **parts: Any) -> None:
+    """Write the parts of a checkpoint as a folder of diffusers, all or nothing.
+
+    Args:
+        folder: where to; an earlier checkpoint there is replaced.
+        parts: ``unet``, ``vae``, ``text_encoder``, ``tokenizer``, ``scheduler``.
+
+    Raises:
+        FileError: the folder cannot be written, or holds something else.
+    """
+    import diffusers  # noqa: PLC0415 (heavy; what the parts are made of)
+
+    kind: Any = diffusers.StableDiffusionPipeline
+    whole = kind(
+        **parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+    )
+    with atomic_folder(folder) as temporary:
+        whole.save_pretrained(temporary, safe_serialization=True)
 
 
 def _check_kind(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from sfumato.core.batch import Batch
@@ -12,6 +13,7 @@ from sfumato.generate._diffusers import (
     PublishedCoder,
     PublishedUNet,
     load_pipeline,
+    save_pipeline,
     schedule_of,
 )
 from sfumato.generate.diffusion import Diffusion
@@ -79,6 +81,7 @@ class StableDiffusion(Diffusion):
         self.requires_grad_(False).eval()
         self.multiple_of = self.autoencoder.multiple_of
         self.time_scale = 1.0
+        self.scheduler = parts.scheduler
         found = parts.scheduler.config
         self.spacing = SPACINGS.get(found.get("timestep_spacing", "leading"), "leading")
         self.offset = int(found.get("steps_offset", 0))
@@ -90,6 +93,25 @@ class StableDiffusion(Diffusion):
         raise MissingExtraError(
             "StableDiffusion needs a checkpoint, and none comes with sfumato",
             hint="StableDiffusion(checkpoint='hub:owner/name')",
+        )
+
+    def export(self, folder: str | Path) -> None:
+        """Write a checkpoint in the layout of diffusers, which its own pipeline loads.
+
+        All weights as they are now, in their dtype, as safetensors; the scheduler is the one
+        that was read. An earlier export there is replaced.
+
+        Raises:
+            FileError: the folder cannot be written, or holds something else.
+        """
+        text: Any = self.text
+        save_pipeline(
+            folder,
+            unet=self.network.unet,
+            vae=self.autoencoder.vae,
+            text_encoder=self.words,
+            tokenizer=text.tokenizer,
+            scheduler=self.scheduler,
         )
 
     def train(self, mode: bool = True) -> Self:
