@@ -32,14 +32,13 @@ myst_heading_anchors = 3
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"navigation_with_keys": False, "show_toc_level": 2}
 html_static_path: list[str] = []
-# A bare name in a signature may belong to two rooms (generate.UNet, segment.UNet).
-suppress_warnings = ["ref.python"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_custom_sections = ["Shape"]
-suppress_warnings = ["config.cache"]
+# ref.python: a bare name in a signature may belong to two rooms (generate.UNet, segment.UNet).
+suppress_warnings = ["config.cache", "ref.python"]
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
