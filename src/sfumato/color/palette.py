@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.core.bounds import Between
-from sfumato.core.into import Into, put_drawing
+from sfumato.core.drawing import DrawingOperator, Into
 from sfumato.core.opencv import cv2
-from sfumato.core.operator import Operator, Rng
+from sfumato.core.operator import Rng
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import Image, check_image, to_unit
 from sfumato.errors import RangeError, ShapeError
@@ -63,7 +63,7 @@ def palette_of(image: Image, colors: int = 6, *, seed: int = 0) -> NDArray[np.fl
     return np.asarray(np.clip(shown, 0.0, 1.0), np.float32)
 
 
-class ShowPalette(Operator):
+class ShowPalette(DrawingOperator):
     """Show where the colors of a picture lie, without its forms: a hint of color.
 
     Args:
@@ -84,23 +84,15 @@ class ShowPalette(Operator):
         [0, 200]
     """
 
-    writes = ("image", "hint")
-
     how: Literal["mosaic", "palette"] = "mosaic"
     cell_px: Annotated[int, Between(1, 4096)] = 64
     colors: Annotated[int, Between(1, 64)] = 6
     into: Into = "hint"
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The field that the result goes to."""
-        return (self.into,)
-
-    def apply(self, sample: Sample, rng: Rng) -> Sample:
+    def drawing(self, sample: Sample, rng: Rng) -> NDArray[np.float32]:
         if sample.image.shape[2] not in (1, 3):
             raise ShapeError(f"ShowPalette: expected 1 or 3 channels, got {sample.image.shape[2]}")
-        shown = self._mosaic(sample.image) if self.how == "mosaic" else self._stripes(sample.image)
-        return put_drawing(sample, shown, self.into)
+        return self._mosaic(sample.image) if self.how == "mosaic" else self._stripes(sample.image)
 
     def _mosaic(self, image: Image) -> NDArray[np.float32]:
         height, width = image.shape[:2]

@@ -2,6 +2,7 @@ from .any_size import predict as predict
 from .apply import Apply as Apply
 from .batch import Batch as Batch
 from .bounds import Between as Between
+from .drawing import DrawingOperator as DrawingOperator
 from .method import Method as Method
 from .method import Part as Part
 from .metric import Metric as Metric

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.core.bounds import Between
-from sfumato.core.into import Into, put_drawing
+from sfumato.core.drawing import DrawingOperator
 from sfumato.core.opencv import cv2
-from sfumato.core.operator import Operator, Rng
+from sfumato.core.operator import Rng
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import FloatImage, Image
 from sfumato.features._plane import grey_plane
@@ -23,7 +23,7 @@ INK_PERCENTILE = 2.0
 """The ink is as dark as this percentile of what is darker than the paper."""
 
 
-class CleanLines(Operator):
+class CleanLines(DrawingOperator):
     """Make the paper of a line drawing white and its lines black, and drop the dirt.
 
     The paper is what a large morphological closing leaves, smoothed: uneven light and
@@ -51,23 +51,15 @@ class CleanLines(Operator):
         (0, 255, 255)
     """
 
-    writes = ("image", "hint")
-
     threshold: Annotated[float, Between(0.01, 0.99)] = 0.35
     steepness: Annotated[float, Between(1.0, 100.0)] = 4.0
     smallest_px: Annotated[int, Between(0, 10**6)] = 12
     bridge_px: Annotated[int, Between(0, 50)] = 2
     inverted: bool = False
-    into: Into = "image"
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The field that the lines go to."""
-        return (self.into,)
-
-    def apply(self, sample: Sample, rng: Rng) -> Sample:
+    def drawing(self, sample: Sample, rng: Rng) -> NDArray[np.float32]:
         ink = self.ink(sample.image)
-        return put_drawing(sample, ink if self.inverted else np.float32(1.0) - ink, self.into)
+        return ink if self.inverted else np.float32(1.0) - ink
 
     def ink(self, image: Image) -> FloatImage:
         """Give how much ink lies on each pixel, float32 (h, w), 1 on the lines."""

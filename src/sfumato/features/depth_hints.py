@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sfumato.core.bounds import Between
-from sfumato.core.into import Into, put_drawing
+from sfumato.core.drawing import DrawingOperator, Into
 from sfumato.core.opencv import cv2
-from sfumato.core.operator import Operator, Rng
+from sfumato.core.operator import Rng
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import FloatImage
 from sfumato.errors import RangeError
@@ -17,7 +18,7 @@ from sfumato.errors import RangeError
 __all__ = ["ShowDepth", "ShowNormals"]
 
 
-class ShowDepth(Operator):
+class ShowDepth(DrawingOperator):
     """Show the depth of a sample as a picture: near is white, far is black.
 
     The shade is the inverse depth, stretched between its percentiles, as the published
@@ -41,29 +42,22 @@ class ShowDepth(Operator):
     """
 
     reads = ("image", "depth")
-    writes = ("image", "hint")
-
     percentiles: Annotated[tuple[float, float], Between(0.0, 100.0)] = (1.0, 99.0)
     into: Into = "hint"
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The field that the picture goes to."""
-        return (self.into,)
 
     def check(self) -> None:
         if not self.percentiles[0] < self.percentiles[1]:
             raise RangeError("ShowDepth.percentiles: the first must be below the second")
 
-    def apply(self, sample: Sample, rng: Rng) -> Sample:
+    def drawing(self, sample: Sample, rng: Rng) -> NDArray[np.float32]:
         near = 1.0 / _positive(sample.require("depth", "ShowDepth"), "ShowDepth")
         low, high = np.percentile(near, self.percentiles)
         span = max(float(high - low), 1e-12)
         shade = np.clip((near - low) / span, 0.0, 1.0)
-        return put_drawing(sample, shade.astype(np.float32), self.into)
+        return np.asarray(shade, np.float32)
 
 
-class ShowNormals(Operator):
+class ShowNormals(DrawingOperator):
     """Show which way the surfaces of a sample face, worked out from its depth.
 
     The normal of z = depth(x, y) at each pixel, facing the viewer, with x to the right, y
@@ -86,23 +80,16 @@ class ShowNormals(Operator):
     """
 
     reads = ("image", "depth")
-    writes = ("image", "hint")
-
     field_of_view_deg: Annotated[float, Between(1.0, 170.0)] = 50.0
     sigma: Annotated[float, Between(0.0, 20.0)] = 0.0
     into: Into = "hint"
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The field that the picture goes to."""
-        return (self.into,)
-
-    def apply(self, sample: Sample, rng: Rng) -> Sample:
+    def drawing(self, sample: Sample, rng: Rng) -> NDArray[np.float32]:
         depth = _positive(sample.require("depth", "ShowNormals"), "ShowNormals")
         depth = np.minimum(depth, 1e6)
         if self.sigma:
             depth = cv2.GaussianBlur(depth, (0, 0), self.sigma)
-        return put_drawing(sample, self._colors(depth), self.into)
+        return self._colors(depth)
 
     def _colors(self, depth: FloatImage) -> FloatImage:
         height, width = depth.shape

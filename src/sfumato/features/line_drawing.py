@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sfumato.core.bounds import Between
-from sfumato.core.into import Into, put_drawing
+from sfumato.core.drawing import DrawingOperator
 from sfumato.core.opencv import cv2
-from sfumato.core.operator import Operator, Rng
+from sfumato.core.operator import Rng
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import FloatImage, Image
 from sfumato.features._plane import grey_plane
@@ -20,7 +21,7 @@ RATIO = 1.6
 """Outer over inner Gaussian: their difference is then close to the Laplacian."""
 
 
-class LineDrawing(Operator):
+class LineDrawing(DrawingOperator):
     """Draw dark lines on white where a picture is darker than its surroundings.
 
     The tone plus a difference of two Gaussians, S = tone + p (G(s) - G(1.6 s)), and a
@@ -54,23 +55,15 @@ class LineDrawing(Operator):
         doi:10.1016/j.cag.2012.03.004
     """
 
-    writes = ("image", "hint")
-
     sigma: Annotated[float, Between(0.3, 20.0)] = 1.0
     sharpening: Annotated[float, Between(0.0, 200.0)] = 20.0
     threshold: Annotated[float, Between(0.0, 1.0)] = 0.6
     softness: Annotated[float, Between(0.1, 1000.0)] = 10.0
     shade: Annotated[float, Between(0.0, 1.0)] = 0.0
     inverted: bool = False
-    into: Into = "image"
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The field that the drawing goes to."""
-        return (self.into,)
-
-    def apply(self, sample: Sample, rng: Rng) -> Sample:
-        return put_drawing(sample, self.draw(sample.image), self.into)
+    def drawing(self, sample: Sample, rng: Rng) -> NDArray[np.float32]:
+        return self.draw(sample.image)
 
     def draw(self, image: Image) -> FloatImage:
         """Give the drawing, float32 (h, w), 1 is white."""

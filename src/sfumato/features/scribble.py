@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sfumato.core.bounds import Between
-from sfumato.core.into import Into, put_drawing
+from sfumato.core.drawing import DrawingOperator
 from sfumato.core.opencv import cv2
-from sfumato.core.operator import Operator, Rng
+from sfumato.core.operator import Rng
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import FloatImage, Image
 from sfumato.features.devernay import DevernayEdges
@@ -21,7 +22,7 @@ SHIFT_BITS = 4
 """OpenCV draws at fractions of a pixel given in so many bits."""
 
 
-class Scribble(Operator):
+class Scribble(DrawingOperator):
     """Draw the longest outlines of a picture as wobbly strokes, white on black.
 
     Contours are found to a fraction of a pixel, the short ones left out, the others
@@ -46,21 +47,13 @@ class Scribble(Operator):
         (True, 0)
     """
 
-    writes = ("image", "hint")
-
     pen_px: Annotated[int, Between(1, 50)] = 3
     wobble_px: Annotated[float, Between(0.0, 50.0)] = 1.0
     sigma: Annotated[float, Between(0.3, 50.0)] = 2.0
     shortest_px: Annotated[float, Between(0.0, 1e5)] = 20.0
-    into: Into = "image"
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The field that the drawing goes to."""
-        return (self.into,)
-
-    def apply(self, sample: Sample, rng: Rng) -> Sample:
-        return put_drawing(sample, self.draw(sample.image, rng), self.into)
+    def drawing(self, sample: Sample, rng: Rng) -> NDArray[np.float32]:
+        return self.draw(sample.image, rng)
 
     def draw(self, image: Image, rng: Rng) -> FloatImage:
         """Give the scribble, float32 (h, w), 1 on the strokes."""

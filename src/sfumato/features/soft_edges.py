@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sfumato.core.bounds import Between
-from sfumato.core.into import Into, put_drawing
-from sfumato.core.operator import Operator, Rng
+from sfumato.core.drawing import DrawingOperator
+from sfumato.core.operator import Rng
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import FloatImage, Image
 from sfumato.features._plane import gaussian_gradient, grey_plane
@@ -16,7 +17,7 @@ from sfumato.features._plane import gaussian_gradient, grey_plane
 __all__ = ["SoftEdges"]
 
 
-class SoftEdges(Operator):
+class SoftEdges(DrawingOperator):
     """Draw how strongly each pixel looks like an edge over several scales, white on black.
 
     At each scale the gradient of a Gaussian is multiplied by its sigma, so that a step
@@ -43,21 +44,13 @@ class SoftEdges(Operator):
         (True, True)
     """
 
-    writes = ("image", "hint")
-
     sigmas: Annotated[tuple[float, ...], Between(0.5, 50.0)] = (1.0, 2.0, 4.0)
     gamma: Annotated[float, Between(0.1, 5.0)] = 0.7
     white_percentile: Annotated[float, Between(50.0, 100.0)] = 99.0
     faintest: Annotated[float, Between(0.0, 1.0)] = 0.004
-    into: Into = "image"
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The field that the drawing goes to."""
-        return (self.into,)
-
-    def apply(self, sample: Sample, rng: Rng) -> Sample:
-        return put_drawing(sample, self.draw(sample.image), self.into)
+    def drawing(self, sample: Sample, rng: Rng) -> NDArray[np.float32]:
+        return self.draw(sample.image)
 
     def draw(self, image: Image) -> FloatImage:
         """Give the shades, float32 (h, w), 1 is the surest edge."""

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.core.bounds import Between
-from sfumato.core.into import Into, put_drawing
-from sfumato.core.operator import Operator, Rng
+from sfumato.core.drawing import DrawingOperator, Into
+from sfumato.core.operator import Rng
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import to_unit
 from sfumato.errors import DtypeError, ShapeError
@@ -39,7 +39,7 @@ def label_colors(count: int) -> NDArray[np.float32]:
     return (codes / np.float32(255.0)).astype(np.float32)
 
 
-class ShowLabels(Operator):
+class ShowLabels(DrawingOperator):
     """Show a sample's mask as a picture with one color for each label.
 
     Args:
@@ -58,17 +58,10 @@ class ShowLabels(Operator):
     """
 
     reads = ("image", "mask")
-    writes = ("image", "hint")
-
     opacity: Annotated[float, Between(0.0, 1.0)] = 1.0
     into: Into = "hint"
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The field that the result goes to."""
-        return (self.into,)
-
-    def apply(self, sample: Sample, rng: Rng) -> Sample:
+    def drawing(self, sample: Sample, rng: Rng) -> NDArray[np.float32]:
         mask = np.asarray(sample.require("mask", "ShowLabels"))
         if mask.dtype.kind not in "bui" or mask.min(initial=0) < 0 or mask.max(initial=0) > 65535:
             raise DtypeError("ShowLabels: labels are whole numbers from 0 to 65535")
@@ -79,4 +72,4 @@ class ShowLabels(Operator):
                     f"ShowLabels: expected 1 or 3 channels, got {sample.image.shape[2]}"
                 )
             colors = self.opacity * colors + (1.0 - self.opacity) * to_unit(sample.image)
-        return put_drawing(sample, colors.astype(np.float32), self.into)
+        return colors.astype(np.float32)
