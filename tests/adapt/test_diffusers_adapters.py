@@ -22,7 +22,7 @@ from sfumato.adapt import Steer, export_t2i_adapter, find_adapter, load_t2i_adap
 from sfumato.adapt.diffusers_adapters import PublishedControlNet
 from sfumato.core.network import load
 from sfumato.errors import FileError, MissingExtraError, ShapeError, SpecError
-from sfumato.generate.asked import Asked
+from sfumato.generate.asked import Asked, Condition
 from sfumato.generate.noise import draw_noise, generators
 from sfumato.generate.stable_diffusion import StableDiffusion
 
@@ -164,7 +164,7 @@ def test_guess_mode_leaves_the_branch_without_words_alone(own, folders):
     adapter = find_adapter(folders["control"], own, folders["base"])
     x = latents(1).repeat(2, 1, 1, 1)
     context = torch.rand(2, 16, 16, generator=torch.Generator().manual_seed(0))
-    asked = Asked(x, torch.tensor([500, 500]), context=context, unguided=1)
+    asked = Asked(x, torch.tensor([500, 500]), Condition(context=context), unguided=1)
     plain, guessed = (Steer(adapter, HINT, guess_mode=mode)(asked) for mode in (False, True))
     count = len(plain.down) + 1
     for k, (all_said, said) in enumerate(zip(plain.down, guessed.down, strict=True)):

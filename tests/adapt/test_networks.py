@@ -14,7 +14,7 @@ from sfumato.adapt import (
 from sfumato.adapt.published_pyramid import published_pyramid_names
 from sfumato.core.network import Network
 from sfumato.errors import FileError, ShapeError
-from sfumato.generate import Residuals, UNet
+from sfumato.generate import Asked, Condition, Residuals, UNet
 
 SMALL = {"channels": 16, "multipliers": (1, 2), "blocks": 1, "groups": 8, "context": 8}
 
@@ -56,10 +56,14 @@ def steered() -> tuple[UNet, dict[str, torch.Tensor]]:
     return unet, given
 
 
+def asked(given):
+    return Asked(given["x"], given["times"], Condition(context=given["context"]))
+
+
 def test_a_new_control_changes_nothing(steered):
     unet, given = steered
     control = ControlEncoder.of(unet)
-    said = control(torch.rand(2, 1, 16, 16), **given)
+    said = control(torch.rand(2, 1, 16, 16), asked(given))
     assert len(said.down) == len(unet.encoder.skip_channels)
     with torch.no_grad():
         torch.testing.assert_close(unet(**given, residuals=said), unet(**given), rtol=0, atol=0)
@@ -70,7 +74,7 @@ def test_a_control_starts_as_the_encoder_it_copies(steered):
     control = ControlEncoder.of(unet)
     for layer in (*control.skips, control.middle):
         torch.nn.init.dirac_(layer.weight)
-    said = control(torch.rand(2, 1, 16, 16), **given)
+    said = control(torch.rand(2, 1, 16, 16), asked(given))
     condition = unet.encoder.condition(given["times"], None)
     skips, middle = unet.encoder(given["x"], condition, given["context"])
     for mine, theirs in zip((*said.down, said.middle), (*skips, middle), strict=True):
@@ -80,14 +84,16 @@ def test_a_control_starts_as_the_encoder_it_copies(steered):
 def test_in_the_first_step_only_the_layers_at_zero_have_a_gradient(steered):
     unet, given = steered
     control = ControlEncoder.of(unet)
-    said = control(torch.rand(2, 1, 16, 16), **given)
+    said = control(torch.rand(2, 1, 16, 16), asked(given))
     unet(**given, residuals=said).square().mean().backward()
     moved = {n for n, p in control.named_parameters() if p.grad is not None and p.grad.any()}
     assert moved
     assert all(name.startswith(("skips.", "middle.")) for name in moved)
     torch.optim.SGD(control.parameters(), 0.1).step()
     control.zero_grad()
-    unet(**given, residuals=control(torch.rand(2, 1, 16, 16), **given)).square().mean().backward()
+    unet(
+        **given, residuals=control(torch.rand(2, 1, 16, 16), asked(given))
+    ).square().mean().backward()
     moved = {n for n, p in control.named_parameters() if p.grad is not None and p.grad.any()}
     assert any(name.startswith("encoder.") for name in moved)
 
@@ -95,7 +101,7 @@ def test_in_the_first_step_only_the_layers_at_zero_have_a_gradient(steered):
 def test_a_pyramid_fits_its_unet_and_is_heard(steered):
     unet, given = steered
     pyramid = FeaturePyramid.of(unet)
-    said = pyramid(torch.rand(2, 1, 16, 16), given["x"], given["times"])
+    said = pyramid(torch.rand(2, 1, 16, 16), asked(given))
     with torch.no_grad():
         assert (unet(**given, residuals=said) - unet(**given)).abs().max() > 1e-3
         silent = unet(**given, residuals=said * 0.0)
@@ -107,7 +113,7 @@ def test_two_adapters_are_a_weighted_sum(steered):
     hint = torch.rand(2, 1, 16, 16)
     control, pyramid = ControlEncoder.of(unet), FeaturePyramid.of(unet)
     torch.nn.init.dirac_(control.middle.weight)
-    said = control(hint, **given) * 0.5 + pyramid(hint, given["x"], given["times"]) * 2.0
+    said = control(hint, asked(given)) * 0.5 + pyramid(hint, asked(given)) * 2.0
     assert isinstance(said, Residuals)
     assert said.middle is not None
     assert said.levels
@@ -163,9 +169,9 @@ def test_what_does_not_belong_together_is_refused(steered, tmp_path):
     unet, given = steered
     control = ControlEncoder.of(unet)
     with pytest.raises(ShapeError, match="1 channel"):
-        control(torch.rand(2, 3, 16, 16), **given)
+        control(torch.rand(2, 3, 16, 16), asked(given))
     with pytest.raises(ShapeError, match="the hint is 8 x 8, the picture 16 x 16"):
-        control(torch.rand(2, 1, 8, 8), **given)
+        control(torch.rand(2, 1, 8, 8), asked(given))
     with pytest.raises(ShapeError, match="multiples of 8"):
         FeaturePyramid(widths=(8, 8)).levels(torch.rand(1, 1, 12, 16))
     from safetensors.torch import save_file

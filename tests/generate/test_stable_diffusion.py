@@ -101,7 +101,7 @@ def test_a_control_net_says_what_it_says_in_its_library(own, folders):
 
     def adapter(asked):
         down, middle = control(
-            asked.x, asked.times, asked.context, asked.repeated(hint), return_dict=False
+            asked.x, asked.times, asked.condition.context, asked.repeated(hint), return_dict=False
         )
         return Residuals(tuple(down), middle)
 

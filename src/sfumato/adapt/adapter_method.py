@@ -87,9 +87,7 @@ class AdapterMethod(Method):
         hint = batch.need("hint")
 
         def steer(asked: Asked) -> Residuals:
-            said: Residuals = self.adapter(
-                hint, asked.x, asked.times, label=asked.label, context=asked.context
-            )
+            said: Residuals = self.adapter(hint, asked)
             return said
 
         return self.base.noised_loss(batch, rng, adapter=steer, times=self.times, drop=self.drop)

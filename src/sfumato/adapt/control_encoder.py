@@ -10,6 +10,7 @@ from sfumato.adapt.hint_adapter import HintAdapter
 from sfumato.core.bounds import Between
 from sfumato.core.tensors import Tensor, nn
 from sfumato.errors import ShapeError
+from sfumato.generate.asked import Asked
 from sfumato.generate.residuals import Residuals
 from sfumato.generate.unet import UNet
 from sfumato.nn.convolution import zeroed
@@ -99,17 +100,9 @@ class ControlEncoder(HintAdapter):
         made.encoder.load_state_dict(unet.encoder.state_dict())
         return made
 
-    def forward(
-        self,
-        hint: Tensor,
-        x: Tensor,
-        times: Tensor,
-        *,
-        label: Tensor | None = None,
-        context: Tensor | None = None,
-    ) -> Residuals:
-        self.check_hint(hint, x)
-        condition = self.encoder.condition(times, label)
-        skips, middle = self.encoder(x, condition, context, hint=self.hint(hint))
+    def forward(self, hint: Tensor, asked: Asked) -> Residuals:
+        self.check_hint(hint, asked.x)
+        told = self.encoder.condition(asked.times, asked.condition.label)
+        skips, middle = self.encoder(asked.x, told, asked.condition.context, hint=self.hint(hint))
         down = tuple(layer(skip) for layer, skip in zip(self.skips, skips, strict=True))
         return Residuals(down=down, middle=self.middle(middle))

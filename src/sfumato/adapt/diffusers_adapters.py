@@ -14,6 +14,7 @@ from sfumato.core.network import WEIGHTS as OWN_WEIGHTS
 from sfumato.core.tensors import Tensor, torch
 from sfumato.core.weights import HUB, fetched, locate
 from sfumato.errors import FileError, MissingExtraError, SpecError
+from sfumato.generate.asked import Asked
 from sfumato.generate.diffusion import Diffusion
 from sfumato.generate.residuals import Residuals
 from sfumato.generate.stable_diffusion import DTYPES, StableDiffusion
@@ -77,20 +78,12 @@ class PublishedControlNet(HintAdapter):
             hint="PublishedControlNet(weights='folder')",
         )
 
-    def forward(
-        self,
-        hint: Tensor,
-        x: Tensor,
-        times: Tensor,
-        *,
-        label: Tensor | None = None,
-        context: Tensor | None = None,
-    ) -> Residuals:
-        self.check_hint(hint, x)
-        dtype = self.network.dtype
+    def forward(self, hint: Tensor, asked: Asked) -> Residuals:
+        self.check_hint(hint, asked.x)
+        dtype, context = self.network.dtype, asked.condition.context
         down, middle = self.network(
-            x.to(dtype),
-            times,
+            asked.x.to(dtype),
+            asked.times,
             None if context is None else context.to(dtype),
             hint.to(dtype),
             return_dict=False,
@@ -213,9 +206,9 @@ def _check_widths(widths: Any, base: StableDiffusion, name: str, base_name: str)
 def _check_reduction(
     adapter: HintAdapter, base: StableDiffusion, name: str, base_name: str
 ) -> None:
-    if adapter.reduction != base.multiple_of:
+    if adapter.reduction != base.reduction:
         raise SpecError(
             f"{name}: makes hints {adapter.reduction} times smaller, the autoencoder of "
-            f"{base_name} pictures {base.multiple_of} times",
+            f"{base_name} pictures {base.reduction} times",
             hint=TAKE_ANOTHER,
         )

@@ -9,6 +9,7 @@ from sfumato.adapt.hint_adapter import HintAdapter
 from sfumato.core.bounds import Between
 from sfumato.core.tensors import Tensor, functional, nn
 from sfumato.errors import ShapeError, SpecError
+from sfumato.generate.asked import Asked
 from sfumato.generate.residuals import Residuals
 from sfumato.generate.unet import UNet
 
@@ -158,14 +159,6 @@ class FeaturePyramid(HintAdapter):
             found.append(x)
         return tuple(found)
 
-    def forward(
-        self,
-        hint: Tensor,
-        x: Tensor,
-        times: Tensor,
-        *,
-        label: Tensor | None = None,
-        context: Tensor | None = None,
-    ) -> Residuals:
-        self.check_hint(hint, x)
+    def forward(self, hint: Tensor, asked: Asked) -> Residuals:
+        self.check_hint(hint, asked.x)
         return Residuals(levels=self.levels(hint))

@@ -8,6 +8,7 @@ from typing import ClassVar
 from sfumato.core.network import Network
 from sfumato.core.tensors import Tensor
 from sfumato.errors import ShapeError
+from sfumato.generate.asked import Asked
 from sfumato.generate.residuals import Residuals
 
 __all__ = ["HintAdapter"]
@@ -28,23 +29,13 @@ class HintAdapter(Network):
     """How many pixels of the hint lie along one side of a pixel of the U-Net's first level."""
 
     @abstractmethod
-    def forward(
-        self,
-        hint: Tensor,
-        x: Tensor,
-        times: Tensor,
-        *,
-        label: Tensor | None = None,
-        context: Tensor | None = None,
-    ) -> Residuals:
+    def forward(self, hint: Tensor, asked: Asked) -> Residuals:
         """Give the features.
 
         Args:
             hint: (n, hint_channels, h, w), values in 0..1.
-            x: the noisy pictures, (n, c, h / reduction, w / reduction).
-            times: what tells the noise, (n,).
-            label: classes, (n,), where the U-Net has them.
-            context: text, (n, t, width), where the U-Net has it.
+            asked: what the U-Net is asked: noisy pictures ``x``, (n, c, h / reduction,
+                w / reduction), their ``times``, and the ``condition``.
         """
 
     def check_hint(self, hint: Tensor, x: Tensor) -> None:

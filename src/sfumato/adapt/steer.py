@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sfumato.adapt.hint_adapter import HintAdapter
 from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import RangeError
@@ -75,8 +73,7 @@ class Steer:
             return None
         if not self.guess_mode:
             return self._said(asked)
-        guided = _guided_part(asked)
-        said = self._said(guided)
+        said = self._said(asked.guided)
         if said.down:
             said = said * guess_strengths(len(said.down) + (said.middle is not None))
         return _silent_before(said, asked.unguided)
@@ -85,30 +82,11 @@ class Steer:
         count = len(asked.x)
         if self._kept is None or len(self._kept.levels[0]) != count:
             hint = asked.repeated(self.hint.to(asked.x))
-            said: Residuals = self.adapter(
-                hint, asked.x, asked.times, label=asked.label, context=asked.context
-            )
+            said: Residuals = self.adapter(hint, asked)
             if not self.adapter.once or not said.levels:
                 return said
             self._kept = said
         return self._kept
-
-
-def _guided_part(asked: Asked) -> Asked:
-    """Leave out the questions that are asked without the condition."""
-    cut = asked.unguided
-
-    def rest(tensor: Tensor | None) -> Tensor | None:
-        return None if tensor is None else tensor[cut:]
-
-    return replace(
-        asked,
-        x=asked.x[cut:],
-        times=asked.times[cut:],
-        label=rest(asked.label),
-        context=rest(asked.context),
-        unguided=0,
-    )
 
 
 def _silent_before(said: Residuals, count: int) -> Residuals:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import ShapeError
@@ -19,18 +19,26 @@ class Condition:
     Args:
         label: classes, (n,).
         context: text, (n, t, width).
+        pooled: text as one vector, (n, width), for networks that want it so, too.
     """
 
     label: Tensor | None = None
     context: Tensor | None = None
+    pooled: Tensor | None = None
 
     def after(self, other: Condition) -> Condition:
         """Give one condition for two batches, the other's first."""
-        return Condition(_both(other.label, self.label), _both(other.context, self.context))
 
+        def both(name: str) -> Tensor | None:
+            first, second = getattr(other, name), getattr(self, name)
+            return None if first is None or second is None else torch.cat([first, second])
 
-def _both(a: Tensor | None, b: Tensor | None) -> Tensor | None:
-    return None if a is None or b is None else torch.cat([a, b])
+        return Condition(**{field.name: both(field.name) for field in fields(self)})
+
+    def __getitem__(self, part: slice) -> Condition:
+        """Give that of some of the pictures."""
+        named = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return Condition(**{name: None if t is None else t[part] for name, t in named})
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,18 +51,28 @@ class Asked:
     Args:
         x: noisy pictures or latents.
         times: what the network is told of the noise, (n,).
-        label: classes.
-        context: text.
+        condition: what the pictures shall show.
         unguided: how many of the batch, from its beginning, are asked without the condition.
         progress: how far the sampler is, 0 at the start, below 1 at its last step.
     """
 
     x: Tensor
     times: Tensor
-    label: Tensor | None = None
-    context: Tensor | None = None
+    condition: Condition = Condition()
     unguided: int = 0
     progress: float = 0.0
+
+    @property
+    def guided(self) -> Asked:
+        """The part of it that is asked with the condition."""
+        cut = slice(self.unguided, None)
+        return replace(
+            self,
+            x=self.x[cut],
+            times=self.times[cut],
+            condition=self.condition[cut],
+            unguided=0,
+        )
 
     def repeated(self, tensor: Tensor) -> Tensor:
         """Repeat what belongs to n pictures, or to one, so that it fits this batch.

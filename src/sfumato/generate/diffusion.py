@@ -114,6 +114,9 @@ class Diffusion(Method):
 
     # What a latent model does otherwise.
 
+    reduction: int = 1
+    """How many pixels of a picture lie along one side of what the diffusion works on."""
+
     def codes(self, pictures: Tensor) -> Tensor:
         """Give what the diffusion works on, here pictures in -1..1."""
         return 2.0 * pictures - 1.0
@@ -124,7 +127,8 @@ class Diffusion(Method):
 
     def code_shape(self, batch: Batch) -> tuple[int, int, int, int]:
         """Tell the shape of the codes of a batch."""
-        return (len(batch), self.channels, *batch.size)
+        height, width = (side // self.reduction for side in batch.size)
+        return (len(batch), self.channels, height, width)
 
     def condition(self, batch: Batch, dropped: Tensor | None = None) -> Condition:
         """Give what the pictures of a batch shall show.
@@ -182,7 +186,7 @@ class Diffusion(Method):
         forget = uniform((len(clean),), rng, clean.device) < share if share > 0 else None
         condition = self.condition(batch, forget)
         x = self.process.diffuse(clean, t, noise)
-        asked = Asked(x, self.told(t), condition.label, condition.context)
+        asked = Asked(x, self.told(t), condition)
         output = self.answer(asked, None if adapter is None else adapter(asked))
         terms = diffusion_terms(
             self.process,
@@ -206,8 +210,9 @@ class Diffusion(Method):
 
     def answer(self, asked: Asked, residuals: Any = None) -> Tensor:
         """Ask the network."""
+        given = asked.condition
         found: Tensor = self.network(
-            asked.x, asked.times, label=asked.label, context=asked.context, residuals=residuals
+            asked.x, asked.times, label=given.label, context=given.context, residuals=residuals
         )
         return found
 
@@ -241,8 +246,7 @@ class Diffusion(Method):
                     level.time * self.time_scale,
                     device=x.device,
                 ),
-                both.label,
-                both.context,
+                both,
                 unguided=len(x) if doubled else 0,
                 progress=sum(v.time > level.time for v in levels.visited) / len(levels),
             )
@@ -361,7 +365,7 @@ class Diffusion(Method):
         condition = self.condition(batch)
 
         def believe(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-            asked = Asked(x, self.told(t.to(x.device)), condition.label, condition.context)
+            asked = Asked(x, self.told(t.to(x.device)), condition)
             output = self.answer(asked).float()
             share: Tensor | None = None
             if self.variance == "learned":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from sfumato.core.batch import Batch
 from sfumato.core.bounds import Between
 from sfumato.core.network import load
 from sfumato.core.tensors import Tensor, torch
@@ -127,8 +126,3 @@ class LatentDiffusion(Diffusion):
         """Give pictures in 0..1."""
         scale = self.scale if float(self.scale) > 0 else torch.ones_like(self.scale)
         return self.autoencoder.decode(codes / scale).float().clamp(0.0, 1.0)
-
-    def code_shape(self, batch: Batch) -> tuple[int, int, int, int]:
-        """Tell the shape of the codes of a batch."""
-        height, width = (side // self.reduction for side in batch.size)
-        return (len(batch), self.channels, height, width)

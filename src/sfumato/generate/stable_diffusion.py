@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from sfumato.core.batch import Batch
 from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import MissingExtraError
 from sfumato.generate._diffusers import (
@@ -79,7 +78,7 @@ class StableDiffusion(Diffusion):
         self.words = parts.text_encoder
         self.autoencoder = PublishedCoder(parts.vae, low_memory=memory == "low")
         self.requires_grad_(False).eval()
-        self.multiple_of = self.autoencoder.multiple_of
+        self.multiple_of = self.reduction = self.autoencoder.multiple_of
         self.time_scale = 1.0
         self.scheduler = parts.scheduler
         found = parts.scheduler.config
@@ -142,8 +141,3 @@ class StableDiffusion(Diffusion):
     def pictures(self, codes: Tensor) -> Tensor:
         """Give pictures in 0..1."""
         return self.autoencoder.decode(codes).float()
-
-    def code_shape(self, batch: Batch) -> tuple[int, int, int, int]:
-        """Tell the shape of the codes of a batch."""
-        height, width = (side // self.multiple_of for side in batch.size)
-        return (len(batch), self.channels, height, width)
