@@ -239,3 +239,26 @@ def test_published_weights_become_a_folder(place, run, refused):
     assert "cannot read 'classes'" in refused(
         "convert", "segment.UNet", "unet.pth", "-o", "w", "--set", "classes"
     )
+
+
+def test_a_diffusion_tells_the_bits_of_its_validation_pictures(place, run, refused):
+    (place / "bits.yaml").write_text(
+        """
+method:
+  generate.ImprovedDDPM:
+    network:
+      generate.UNet: {channels_out: 6, channels: 8, multipliers: [1], blocks: 1, groups: 4}
+    process: {generate.DiffusionProcess: {schedule: {generate.CosineSchedule: {steps: 20}}}}
+data:
+  data.Loader: {source: {data.CaptionScenes: {size_px: 16}}, batch_size: 2}
+validation:
+  data.Loader: {source: {data.CaptionScenes: {size_px: 16, count: 3, seed: 9}}, batch_size: 2}
+recipe: {train.Recipe: {steps: 1, device: cpu}}
+out: digits
+"""
+    )
+    run("train", "bits.yaml", "-q")
+    told = json.loads(run("evaluate", "digits", "--bits", "--device", "cpu", "--json").stdout)
+    assert told["scores"]["bits"] > told["scores"]["bits/standard_error"] > 0
+    run("train", "c.yaml", *TRUST, "-q")
+    assert "run/best holds Denoiser, no diffusion" in refused("evaluate", "run", *TRUST, "--bits")

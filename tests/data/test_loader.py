@@ -157,6 +157,21 @@ def test_pairs_belong_together_by_name(folder):
     assert np.abs(sample.target.astype(int) - sample.image).mean() < 40  # JPEG of noise
 
 
+def test_captions_may_lie_beside_the_pictures(folder):
+    for k in range(7):
+        (folder / "in" / f"p{k}.txt").write_text(f"number {k},\n  of noise\n")
+    pairs = PicturePairs(images=folder / "in", hints=folder / "out", texts=folder / "in")
+    assert pairs[3].text == "number 3, of noise"
+    assert pairs[3].hint.shape == (9, 11, 3)
+    batch = next(Loader(source=pairs, batch_size=2).once())
+    assert batch.text == ("number 0, of noise", "number 1, of noise")
+    (folder / "in" / "p3.txt").unlink()
+    with pytest.raises(FileError, match="'p3' is in .* and not in "):
+        len(PicturePairs(images=folder / "in", texts=folder / "in"))
+    with pytest.raises(FileError, match=r"no \.txt in .*out"):
+        len(PicturePairs(images=folder / "in", texts=folder / "out"))
+
+
 def test_names_without_a_partner_are_an_error(folder):
     (folder / "out" / "p2.jpg").unlink()
     with pytest.raises(FileError, match=r"'p2' is in .*in and not in .*out"):

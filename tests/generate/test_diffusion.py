@@ -195,6 +195,15 @@ def test_a_saved_method_makes_the_same_picture(tmp_path):
     assert torch.equal(*made)
 
 
+def test_a_short_process_is_sampled_in_all_its_steps_unless_told():
+    short = DiffusionProcess(schedule=CosineSchedule(steps=4))
+    method = awake(Diffusion(network=unet(), process=short))
+    made = method.generate(size=(16, 16))
+    assert torch.equal(made.image, method.generate(size=(16, 16), steps=4).image)
+    with pytest.raises(RangeError, match=r"steps: 5 is outside \[1, 4\]"):
+        method.generate(size=(16, 16), steps=5)
+
+
 def test_bits_are_what_a_new_model_pays():
     # It believes in grey pictures; smooth ones in the middle cost it some bits at every step.
     method = ImprovedDDPM(network=unet(channels_out=6), process=SHORT)

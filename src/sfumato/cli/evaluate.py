@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sfumato.cli.inputs import trust_option
 from sfumato.cli.train import changes_option
+
+if TYPE_CHECKING:
+    from sfumato.data.loader import Loader
 
 __all__ = ["command"]
 
@@ -17,6 +22,7 @@ Examples:
   sfumato evaluate runs/denoiser
   sfumato evaluate runs/denoiser/last --config denoise.yaml --set validation.source.images=test
   sfumato evaluate runs/denoiser --metric measure.SSIM --json > scores.json
+  sfumato evaluate runs/digits --bits
 """
 
 
@@ -36,6 +42,11 @@ Examples:
     metavar="NAME",
     help="As a config writes it, such as measure.SSIM; repeatable.",
 )
+@click.option(
+    "--bits",
+    is_flag=True,
+    help="What the pictures cost under a diffusion of pixels, in bits a value; slow.",
+)
 @click.option("--device", default="auto", show_default=True, help="As torch calls it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 @trust_option
@@ -45,6 +56,7 @@ def command(
     config: Path | None,
     changes: tuple[str, ...],
     metrics: tuple[str, ...],
+    bits: bool,
     device: str,
     as_json: bool,
     trust: tuple[str, ...],
@@ -75,11 +87,34 @@ def command(
     if wrong is not None:
         raise SpecError(f"--metric: {wrong} is no metric", hint="measure.PSNR is one")
     found = evaluate(folder, run.validation, asked, device=device, trust=trust)
+    scores = dict(found.scores)
+    if bits:
+        scores |= _bits(folder, run.validation, device, trust)
     if as_json:
-        click.echo(json.dumps({"scores": found.scores, "untouched": found.untouched}))
+        click.echo(json.dumps({"scores": scores, "untouched": found.untouched}))
         return
-    width = max((len(name) for name in found.scores), default=0)
-    for name, value in found.scores.items():
+    width = max((len(name) for name in scores), default=0)
+    for name, value in scores.items():
         beside = found.untouched.get(name)
         tail = "" if beside is None else f"   (as it came: {beside:.4f})"
         click.echo(f"{name:{width}}  {value:.4f}{tail}")
+
+
+def _bits(folder: Path, data: Loader, device: str, trust: tuple[str, ...]) -> dict[str, float]:
+    from sfumato.cli.progress import showing_count
+    from sfumato.core.network import load
+    from sfumato.errors import SpecError
+    from sfumato.generate.bits_of_pictures import bits_of_pictures
+    from sfumato.generate.diffusion import Diffusion
+    from sfumato.train.workplace import Workplace
+
+    place = Workplace(device, "fp32").device
+    method = load(folder, trust=trust, device=str(place))
+    if not isinstance(method, Diffusion):
+        raise SpecError(f"--bits: {folder} holds {type(method).__name__}, no diffusion")
+    batches = (batch.to(place) for batch in data.once())
+    with showing_count(
+        "counting bits", math.ceil(len(data.source) / data.batch_size), quiet=False
+    ) as advance:
+        found = bits_of_pictures(method, batches, advance=advance)
+    return {"bits": found.mean, "bits/standard_error": found.standard_error}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sfumato.core.operator import Rng
 from sfumato.core.sample import Sample
-from sfumato.data.source import Source, pictures_below
+from sfumato.data.source import Source, files_below
 from sfumato.errors import FileError
 from sfumato.io.picture import read
 
@@ -47,7 +47,7 @@ class PictureFolder(Source):
     @functools.cached_property
     def files(self) -> Sequence[Path]:
         """The files, first to last."""
-        return pictures_below(self.folder, "PictureFolder", deep=self.deep or self.labeled)
+        return files_below(self.folder, "PictureFolder", deep=self.deep or self.labeled)
 
     @functools.cached_property
     def classes(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.core.bounds import Between
+from sfumato.core.files import read_text
 from sfumato.core.operator import Rng
 from sfumato.core.sample import Sample
-from sfumato.data.source import Source, pictures_below
+from sfumato.data.source import Source, files_below
 from sfumato.errors import FileError, RangeError, ShapeError
 from sfumato.io.picture import read
 from sfumato.measure.label_file import read_labels
+from sfumato.measure.pairing import READ
 
 __all__ = ["PicturePairs", "check_labels"]
 
@@ -33,6 +35,7 @@ class PicturePairs(Source):
         targets: the folder of what it should answer, as pictures.
         masks: the folder of label maps: grey or palette PNG, a number each pixel.
         hints: the folder of pictures that guide a generator.
+        texts: the folder of captions, a ``.txt`` each; it may be that of the pictures.
         classes: how many labels there are; a label beyond is refused, with its file.
         ignored_label: a label that means nothing and is let through.
 
@@ -55,6 +58,7 @@ class PicturePairs(Source):
     targets: Path | None = None
     masks: Path | None = None
     hints: Path | None = None
+    texts: Path | None = None
     classes: Annotated[int, Between(1, 65536)] | None = None
     ignored_label: int = 255
 
@@ -83,8 +87,12 @@ class PicturePairs(Source):
 
     @functools.cached_property
     def _others(self) -> Mapping[str, Mapping[str, Path]]:
-        folders = {role: getattr(self, role) for role in ("targets", "masks", "hints")}
-        return {role: _by_stem(folder) for role, folder in folders.items() if folder is not None}
+        found = {}
+        for role in ("targets", "masks", "hints", "texts"):
+            folder = getattr(self, role)
+            if folder is not None:
+                found[role] = _by_stem(folder, (".txt",) if role == "texts" else READ)
+        return found
 
     def __len__(self) -> int:
         return len(self.names)
@@ -105,6 +113,8 @@ class PicturePairs(Source):
                 if self.classes is not None:
                     check_labels(mask, self.classes, self.ignored_label, str(files[name]))
                 sample = sample.but(mask=mask)
+            elif role == "texts":
+                sample = sample.but(text=" ".join(read_text(files[name]).split()))
             else:
                 sample = sample.but(**{role[:-1]: read(files[name]).image})
         return sample
@@ -124,9 +134,9 @@ def check_labels(mask: NDArray[Any], classes: int, ignored: int, who: str) -> No
         )
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
+def _by_stem(folder: Path, endings: Collection[str] = READ) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for path in pictures_below(folder, "PicturePairs", deep=False):
+    for path in files_below(folder, "PicturePairs", endings):
         if path.stem in found:
             raise FileError(
                 f"PicturePairs: {found[path.stem].name} and {path.name} of {folder} "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from sfumato.core.spec import Configured
 from sfumato.errors import FileError
 from sfumato.measure.pairing import READ
 
-__all__ = ["SampleList", "Source", "pictures_below"]
+__all__ = ["SampleList", "Source", "files_below"]
 
 
 class Source(Configured, ABC):
@@ -74,22 +74,30 @@ class SampleList(Source):
         return self.samples[index]
 
 
-def pictures_below(folder: Path, who: str, *, deep: bool) -> Sequence[Path]:
-    """List the pictures of a folder in the order of their names; hidden files are passed over.
+def files_below(
+    folder: Path, who: str, endings: Collection[str] = READ, *, deep: bool = False
+) -> Sequence[Path]:
+    """List files of a folder in the order of their names; hidden files are passed over.
+
+    Args:
+        folder: where they are.
+        who: asks, as an error says.
+        endings: which files count, in small letters; those of pictures by default.
+        deep: search the folders inside it too.
 
     Raises:
-        FileError: there is no such folder, or no picture in it.
+        FileError: there is no such folder, or no such file in it.
     """
     if not folder.is_dir():
         raise FileError(f"{who}: there is no folder {folder}", hint="check the path")
     found = [
         path
         for path in sorted(folder.rglob("*") if deep else folder.iterdir())
-        if path.suffix.lower() in READ and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in endings and not path.name.startswith(".") and path.is_file()
     ]
     if not found:
         raise FileError(
-            f"{who}: there is no picture in {folder}",
+            f"{who}: there is no {'picture' if endings is READ else '/'.join(endings)} in {folder}",
             hint=None if deep else "folders inside it are searched with deep: true",
         )
     return found

@@ -4,6 +4,8 @@ from .asked import Asked as Asked
 from .asked import Condition as Condition
 from .asked import residuals_of as residuals_of
 from .autoencoder import Autoencoder as Autoencoder
+from .bits_of_pictures import MeanBits as MeanBits
+from .bits_of_pictures import bits_of_pictures as bits_of_pictures
 from .ddim import ddim as ddim
 from .denoise import Denoise as Denoise
 from .denoise import Estimate as Estimate

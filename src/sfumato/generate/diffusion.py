@@ -295,7 +295,7 @@ class Diffusion(Method):
             fill_in: make only what lies in ``mask``, and keep the rest of ``image``.
             sampling: see `Sampling`.
         """
-        how = Sampling(**{**self.usual_sampling(), **sampling})
+        how = self._sampling(sampling)
         dice = seeded(None) if rng is None else rng
         levels = self.levels(how)
         start = levels.from_strength(how.strength)
@@ -312,6 +312,11 @@ class Diffusion(Method):
         if fill_in:
             made = torch.where(batch.need("mask")[:, None] > 0, made, batch.image)
         return batch.but(image=made)
+
+    def _sampling(self, asked: dict[str, Any]) -> Sampling:
+        usual = {"steps": Sampling.steps, **self.usual_sampling()}
+        usual["steps"] = min(usual["steps"], len(self.process))
+        return Sampling(**{**usual, **asked})
 
     def _without(self, batch: Batch, negative: str | Sequence[str]) -> Condition:
         if self.text is None and self.network.encoder.label is None:
