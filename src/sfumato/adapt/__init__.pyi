@@ -8,5 +8,6 @@ from .feature_pyramid import FeaturePyramid as FeaturePyramid
 from .hint_adapter import HintAdapter as HintAdapter
 from .published_pyramid import export_t2i_adapter as export_t2i_adapter
 from .published_pyramid import load_t2i_adapter as load_t2i_adapter
+from .stable_control import StableControl as StableControl
 from .steer import Steer as Steer
 from .t2i_adapter import T2IAdapter as T2IAdapter

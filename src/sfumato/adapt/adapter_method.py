@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
+from sfumato.adapt.fitting import check_fits
 from sfumato.adapt.hint_adapter import HintAdapter
 from sfumato.adapt.steer import Steer
 from sfumato.core.batch import Batch
 from sfumato.core.method import Method
-from sfumato.core.network import load
 from sfumato.core.tensors import Tensor, functional, nn, normal_like, torch
 from sfumato.errors import ShapeError, SpecError
+from sfumato.generate._diffusers import PublishedUNet
 from sfumato.generate.asked import Asked
 from sfumato.generate.diffusion import Diffusion
+from sfumato.generate.find_diffusion import find_diffusion
 from sfumato.generate.noise import Rngs
 from sfumato.generate.process import DiffusionProcess
 from sfumato.generate.residuals import Residuals
@@ -27,6 +29,10 @@ __all__ = ["AdapterMethod", "Times"]
 
 Times = Literal["uniform", "cubic"]
 WORDS = ("red", "green", "circle", "square")
+PUBLISHED_DECODER = tuple(
+    f"network.unet.{name}" for name in ("up_blocks", "conv_norm_out", "conv_out")
+)
+"""What the paper unlocks, as diffusers calls it."""
 
 
 class AdapterMethod(Method):
@@ -35,8 +41,9 @@ class AdapterMethod(Method):
     A subclass makes its ``adapter`` and calls `settle`. A batch needs ``hint`` beside what
     the diffusion learns from (``target`` or ``image``, and ``text`` or ``label``).
 
-    A base given by name or folder is not saved with the adapter, only its name; one
-    that is given as a network is.
+    A base given by name, and one that is a published checkpoint, is not saved with the
+    adapter, only where it is; one that is given as a network of our own is saved. What
+    learned along is saved in any case.
     """
 
     reads = ("image", "hint")
@@ -44,33 +51,51 @@ class AdapterMethod(Method):
     adapter: HintAdapter
     base: Diffusion
 
-    def settle(self, base: Diffusion | str, *, times: Times, drop: float, unlocked: bool) -> None:
+    def settle(
+        self, base: Diffusion | str, *, times: Times, drop: float, unlocked: bool, recompute: bool
+    ) -> None:
         """Take the base and freeze it, before the adapter is made from it.
 
         Raises:
-            SpecError: the base is no diffusion.
+            FileError: there is none of that name.
+            SpecError: it is no diffusion, or cannot do what is asked for.
         """
-        found = base if isinstance(base, Diffusion) else load(base)
-        if not isinstance(found, Diffusion):
-            raise SpecError(
-                f"{type(self).__name__}.base: {base} holds {type(found).__name__}, no diffusion",
-                hint="adapters are taught to what 'sfumato list' shows under generate",
-            )
+        found = base if isinstance(base, Diffusion) else find_diffusion(base)
         self.base = found
+        self.base_name = base if isinstance(base, str) else type(base).__name__
         found.requires_grad_(False)
-        if unlocked:
-            found.network.decoder.requires_grad_(True)
-        if isinstance(base, str):
-            kept = ("base.network.decoder",) if unlocked else ()
-            inside = (f"base.{n}" for n, _ in found.named_children() if n != "network")
-            halves = (f"base.network.{n}" for n, _ in found.network.named_children())
-            self.elsewhere = tuple(n for n in (*inside, *halves) if n not in kept)
+        network: Any = found.network
+        published = isinstance(network, PublishedUNet)
+        learning = PUBLISHED_DECODER if published else ("network.decoder",)
+        learning = learning if unlocked else ()
+        if unlocked and next(network.parameters()).dtype != torch.float32:
+            raise SpecError(
+                f"{type(self).__name__}.unlocked: weights of 16 bits are too coarse to learn",
+                hint="load the base with dtype float32; precision of the recipe may be bf16",
+            )
+        for name in learning:
+            found.get_submodule(name).requires_grad_(True)
+        whole = tuple(name for name, _ in found.named_children())
+        away = whole if isinstance(base, str) else found.elsewhere
+        found.elsewhere = tuple(n for name in away for n in _without(found, name, learning))
+        if recompute and not published:
+            raise SpecError(
+                f"{type(self).__name__}.recompute: {self.base_name} cannot work features out again",
+                hint="bases of Stable Diffusion can; take smaller batches",
+            )
+        if recompute:
+            network.unet.enable_gradient_checkpointing()
         kinds: dict[str, type[TimeSampler]] = {"uniform": UniformTimes, "cubic": CubicTimes}
         self.times = kinds[times](steps=len(found.process))
         self.drop = drop
 
     def fit_sides(self) -> None:
-        """Take over which sides both the base and the adapter can halve."""
+        """Check that base and adapter fit, and take over which sides both can halve.
+
+        Raises:
+            SpecError: they do not fit.
+        """
+        check_fits(self.adapter, self.base, type(self).__name__, self.base_name)
         self.multiple_of = math.lcm(self.base.multiple_of, self.adapter.multiple_of)
 
     def train(self, mode: bool = True) -> Self:
@@ -154,3 +179,14 @@ class AdapterMethod(Method):
         target = batch.need("target")
         hint = target[:, :1].expand(-1, self.adapter.hint_channels, -1, -1).contiguous()
         return batch.but(image=target, hint=hint, text=("a red circle", "a green square"))
+
+
+def _without(module: nn.Module, name: str, kept: Sequence[str]) -> Iterator[str]:
+    """Name a part of a module, or where some of it is kept, all others inside it."""
+    if name in kept:
+        return
+    if not any(inner.startswith(f"{name}.") for inner in kept):
+        yield name
+        return
+    for child, _ in module.get_submodule(name).named_children():
+        yield from _without(module, f"{name}.{child}", kept)

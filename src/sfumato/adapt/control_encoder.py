@@ -15,7 +15,21 @@ from sfumato.generate.residuals import Residuals
 from sfumato.generate.unet import UNet
 from sfumato.nn.convolution import zeroed
 
-__all__ = ["ControlEncoder", "HintEncoder"]
+__all__ = ["ControlEncoder", "HintEncoder", "usual_widths"]
+
+WIDTHS = (16, 32, 96, 256)
+"""Of the hint's encoder as published, for latents of an eighth."""
+
+
+def usual_widths(reduction: int) -> tuple[int, ...]:
+    """Give the widths of a hint's encoder that makes hints so many times smaller.
+
+    Example:
+        >>> usual_widths(8), usual_widths(2), usual_widths(1)
+        ((16, 32, 96, 256), (16, 32), (16,))
+    """
+    count = reduction.bit_length()
+    return (*WIDTHS, *WIDTHS[-1:] * count)[:count]
 
 
 class HintEncoder(nn.Sequential):
@@ -75,7 +89,7 @@ class ControlEncoder(HintAdapter):
         *,
         unet: Mapping[str, Any],
         hint_channels: Annotated[int, Between(1, 1000)] = 1,
-        hint_widths: Annotated[tuple[int, ...], Between(1, 10_000)] = (16, 32, 96, 256),
+        hint_widths: Annotated[tuple[int, ...], Between(1, 10_000)] = WIDTHS,
     ) -> None:
         super().__init__()
         if not hint_widths:

@@ -13,7 +13,9 @@ from sfumato.generate.asked import Asked
 from sfumato.generate.residuals import Residuals
 from sfumato.generate.unet import UNet
 
-__all__ = ["FeaturePyramid", "Stage"]
+__all__ = ["FeaturePyramid", "Form", "Stage"]
+
+Form = Literal["full", "light", "xl"]
 
 LIGHT_SHARE = 4
 """The light form works at a quarter of each width, with twice as many blocks."""
@@ -105,13 +107,16 @@ class FeaturePyramid(HintAdapter):
         widths: Annotated[tuple[int, ...], Between(1, 100_000)] = (320, 640, 1280, 1280),
         hint_channels: Annotated[int, Between(1, 1000)] = 1,
         unshuffle: Annotated[int, Between(1, 64)] = 8,
-        form: Literal["full", "light", "xl"] = "full",
+        form: Form = "full",
     ) -> None:
         super().__init__()
         if not widths:
             raise ShapeError("FeaturePyramid.widths: a U-Net has at least one level")
-        self.hint_channels, self.reduction = hint_channels, unshuffle
-        self.multiple_of = unshuffle * 2 ** (len(widths) - 1)
+        if form == "xl" and unshuffle % 2:
+            raise ShapeError("FeaturePyramid.unshuffle: the XL form folds twice as far as latents")
+        self.hint_channels, self.multiple_of = hint_channels, unshuffle
+        # The first feature of the XL form is added behind the first halving of its U-Net.
+        self.reduction = unshuffle // 2 if form == "xl" else unshuffle
         folded = hint_channels * unshuffle**2
         light = form == "light"
         before = folded if light else widths[0]
@@ -124,10 +129,14 @@ class FeaturePyramid(HintAdapter):
         self.stages = nn.ModuleList(stages)
 
     @classmethod
-    def of(cls, unet: UNet, *, hint_channels: int = 1, unshuffle: int = 1) -> FeaturePyramid:
-        """Make one for a U-Net, with weights of its own."""
+    def of(
+        cls, unet: UNet, *, hint_channels: int = 1, unshuffle: int = 1, form: Form = "full"
+    ) -> FeaturePyramid:
+        """Make one for a U-Net, our own or a published one, with weights of its own."""
         widths = tuple(unet.encoder.level_channels)
-        return cls(widths=widths, hint_channels=hint_channels, unshuffle=unshuffle)
+        if form == "xl":  # its last feature is added behind the middle
+            widths = (*widths, widths[-1])
+        return cls(widths=widths, hint_channels=hint_channels, unshuffle=unshuffle, form=form)
 
     @classmethod
     def from_published(cls, file: str | Path, *, entry: str | None = None, **settings: Any) -> Self:
@@ -146,13 +155,14 @@ class FeaturePyramid(HintAdapter):
 
     def levels(self, hint: Tensor) -> tuple[Tensor, ...]:
         """Give the features of a hint, (n, hint_channels, h, w), values in 0..1."""
-        if hint.shape[-1] % self.reduction or hint.shape[-2] % self.reduction:
+        folding = self.multiple_of
+        if hint.shape[-1] % folding or hint.shape[-2] % folding:
             raise ShapeError(
-                f"FeaturePyramid: sides of the hint must be multiples of {self.reduction}, "
+                f"FeaturePyramid: sides of the hint must be multiples of {folding}, "
                 f"got {tuple(hint.shape[-2:])}",
                 hint="pad or resize picture and hint alike",
             )
-        x = self.conv_in(functional.pixel_unshuffle(hint, self.reduction))
+        x = self.conv_in(functional.pixel_unshuffle(hint, folding))
         found = []
         for stage in self.stages:
             x = stage(x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from sfumato.adapt.adapter_method import AdapterMethod, Times
-from sfumato.adapt.feature_pyramid import FeaturePyramid
+from sfumato.adapt.feature_pyramid import FeaturePyramid, Form
 from sfumato.core.bounds import Between
 from sfumato.generate.diffusion import Diffusion
 
@@ -19,16 +19,21 @@ class T2IAdapter(AdapterMethod):
     forms are decided, are learned from more often (``cubic``).
 
     Args:
-        base: the diffusion: the name or folder of weights, or a method.
+        base: the diffusion: the name or folder of weights, a checkpoint of Stable Diffusion
+            (folder, file, ``hub:owner/name``), or a method.
         hint_channels: of the hints: 1 for drawings and depth, 3 for color.
-        unshuffle: how far the hint is folded: pixels along a side of one latent, 1
-            for a diffusion of pixels.
+        unshuffle: how far the hint is folded. None for as many pixels as lie along a side
+            of one latent, twice as many for the XL form.
+        form: ``full``; ``light``, a quarter as wide; ``xl`` for U-Nets of diffusers that
+            halve once before they attend, and need it.
         drop: share of captions that are left out while learning.
         times: ``cubic`` as published for most adapters, or ``uniform``.
+        recompute: on Stable Diffusion: work features out twice while learning in place of
+            keeping them; slower, in much less memory.
 
     Raises:
         FileError: there are no such weights.
-        SpecError: the base is no diffusion.
+        SpecError: the base is no diffusion, or a setting does not fit it.
 
     References:
         C. Mou et al. T2I-Adapter: Learning Adapters to Dig out More Controllable Ability
@@ -40,14 +45,18 @@ class T2IAdapter(AdapterMethod):
         *,
         base: Diffusion | str,
         hint_channels: Annotated[int, Between(1, 1000)] = 1,
-        unshuffle: Annotated[int, Between(1, 64)] = 1,
+        unshuffle: Annotated[int, Between(1, 64)] | None = None,
+        form: Form = "full",
         drop: Annotated[float, Between(0.0, 1.0)] = 0.1,
         times: Times = "cubic",
+        recompute: bool = False,
     ) -> None:
         super().__init__()
-        self.settle(base, times=times, drop=drop, unlocked=False)
+        self.settle(base, times=times, drop=drop, unlocked=False, recompute=recompute)
+        if unshuffle is None:
+            unshuffle = self.base.reduction * (2 if form == "xl" else 1)
         self.adapter = FeaturePyramid.of(
-            self.base.network, hint_channels=hint_channels, unshuffle=unshuffle
+            self.base.network, hint_channels=hint_channels, unshuffle=unshuffle, form=form
         )
         self.fit_sides()
 

@@ -71,7 +71,7 @@ class Network(Buildable, nn.Module, ABC, metaclass=_Captured):
     - ``overlap_px``: what neighbouring tiles should share. Where it is at least
       four times as far as an output pixel sees, tiles leave no trace.
     - ``elsewhere``: names of submodules whose weights the constructor gets by itself
-      (a frozen base); they are not saved.
+      (a frozen base); they are not saved, not by a network around this one either.
 
     Example:
         >>> class Gain(Network):
@@ -104,9 +104,14 @@ class Network(Buildable, nn.Module, ABC, metaclass=_Captured):
         """How many numbers it has learned or may learn."""
         return sum(parameter.numel() for parameter in self.parameters())
 
+    def _away(self) -> tuple[str, ...]:
+        """Tell how entries begin that are not saved, here and in the networks inside."""
+        inside = ((n, m) for n, m in self.named_modules() if isinstance(m, Network))
+        return tuple(f"{n}.{name}.".lstrip(".") for n, m in inside for name in m.elsewhere)
+
     def saved_state(self) -> dict[str, Tensor]:
         """Give the tensors that `save` writes, by name."""
-        away = tuple(f"{name}." for name in self.elsewhere)
+        away = self._away()
         state = self.state_dict().items()
         # A copy of each: views into one memory are no business of a file.
         return {
@@ -119,7 +124,7 @@ class Network(Buildable, nn.Module, ABC, metaclass=_Captured):
         Raises:
             FileError: entries lack, are too many, of another shape, or not finite.
         """
-        away = tuple(f"{name}." for name in self.elsewhere)
+        away = self._away()
         kept = {name: t for name, t in self.state_dict().items() if away and name.startswith(away)}
         foreign = [name for name in state if away and name.startswith(away)]
         if foreign:

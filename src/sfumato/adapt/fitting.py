@@ -1,0 +1,104 @@
+"""Whether an adapter fits a base: told before anything is learned or made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sfumato.adapt.feature_pyramid import FeaturePyramid
+from sfumato.adapt.hint_adapter import HintAdapter
+from sfumato.adapt.stable_control import StableControl
+from sfumato.errors import SpecError
+from sfumato.generate._diffusers import PublishedUNet
+from sfumato.generate.diffusion import Diffusion
+
+__all__ = ["check_fits"]
+
+ANOTHER = "take an adapter that was made for this kind of checkpoint"
+SHARED = ("in_channels", "cross_attention_dim", "layers_per_block", "down_block_types")
+"""Settings that a ControlNet has in common with the U-Net that it was copied from."""
+
+
+def check_fits(adapter: HintAdapter, base: Diffusion, name: str, base_name: str) -> None:
+    """Refuse an adapter whose features have no place in a base.
+
+    Args:
+        adapter: of any kind.
+        base: that it shall steer.
+        name: how the adapter is called in an error.
+        base_name: how the base is.
+
+    Raises:
+        SpecError: it was made for a U-Net of other widths or another make, or for codes
+            that are more or less smaller than pictures.
+    """
+    if isinstance(adapter, StableControl):
+        _check_control(adapter, base, name, base_name)
+    if isinstance(adapter, FeaturePyramid):
+        _check_pyramid(adapter, base, name, base_name)
+    if adapter.reduction != base.reduction:
+        raise SpecError(
+            f"{name}: makes hints {adapter.reduction} times smaller, the autoencoder of "
+            f"{base_name} pictures {base.reduction} times",
+            hint="leave hint_widths and unshuffle out, or " + ANOTHER,
+        )
+
+
+def _check_control(control: StableControl, base: Diffusion, name: str, base_name: str) -> None:
+    network: Any = base.network
+    if not isinstance(network, PublishedUNet):
+        raise SpecError(
+            f"{name}: is made for U-Nets of diffusers, {base_name} has one of another make",
+            hint="published adapters steer published checkpoints: generate.StableDiffusion",
+        )
+    made_for: Any = control.network
+    own, theirs = made_for.config, network.unet.config
+    _check_widths(list(own.block_out_channels), base, name, base_name)
+    for what in SHARED:
+        if _plain(own[what]) != _plain(theirs[what]):
+            raise SpecError(
+                f"{name}: was made for a U-Net with {what} {_plain(own[what])}, "
+                f"{base_name} has {_plain(theirs[what])}",
+                hint=ANOTHER,
+            )
+
+
+def _check_pyramid(pyramid: FeaturePyramid, base: Diffusion, name: str, base_name: str) -> None:
+    form, widths = pyramid.config["form"], list(pyramid.config["widths"])
+    if form == "xl" and len(widths) > 1 and widths[-1] == widths[-2]:
+        widths = widths[:-1]  # the last one is added behind the middle
+    _check_widths(widths, base, name, base_name)
+    late = _halved_unattended(base.network)
+    fits = late == [True, *[False] * (len(late) - 1)] if form == "xl" else not any(late)
+    if not fits:
+        wanted = "xl" if any(late) else "full or light"
+        raise SpecError(
+            f"{name}: features of the form '{form}' have no place in the U-Net of {base_name}",
+            hint=f"it takes {wanted}",
+        )
+
+
+def _halved_unattended(network: Any) -> list[bool]:
+    """Tell for each level whether features are added behind its halving, not before.
+
+    That is what diffusers does where a level does not look at the text.
+    """
+    if not isinstance(network, PublishedUNet):
+        return [False] * len(network.encoder.level_channels)
+    unet: Any = network.unet
+    return [
+        not getattr(block, "has_cross_attention", False) and block.downsamplers is not None
+        for block in unet.down_blocks
+    ]
+
+
+def _check_widths(own: list[int], base: Diffusion, name: str, base_name: str) -> None:
+    theirs = list(base.network.encoder.level_channels)
+    if own != theirs:
+        raise SpecError(
+            f"{name}: was made for a U-Net of the widths {own}, {base_name} has {theirs}",
+            hint=ANOTHER,
+        )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, (tuple, list)) else value

@@ -1,0 +1,238 @@
+"""Adapters are taught to published checkpoints, and never save what is not theirs."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+pytest.importorskip("diffusers")
+pytest.importorskip("transformers")
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "generate"))
+from tiny_checkpoint import awake, pipeline
+
+from sfumato.adapt import ControlNet, StableControl, Steer, T2IAdapter
+from sfumato.core.network import load
+from sfumato.core.spec import from_yaml
+from sfumato.errors import SpecError
+from sfumato.generate import LatentDiffusion, StableDiffusion
+from sfumato.testing import check_method
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    where = tmp_path_factory.mktemp("base") / "tiny"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline().save_pretrained(where, safe_serialization=True)
+    return str(where)
+
+
+@pytest.fixture(scope="module")
+def base(folder):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return StableDiffusion(checkpoint=folder)
+
+
+def learned(method):
+    """Move all that learns, as a training would."""
+    rng = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in method.parts()["main"]:
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=rng))
+    return method.eval()
+
+
+def painted(method, batch, **options):
+    return method.predict(batch, rng=torch.Generator().manual_seed(0), steps=2, **options).image
+
+
+def test_the_copy_is_that_of_diffusers_and_says_nothing_at_first(base):
+    from diffusers import ControlNetModel
+
+    torch.manual_seed(0)
+    method = ControlNet(base=copy.deepcopy(base), hint_channels=3)
+    torch.manual_seed(0)
+    theirs = ControlNetModel.from_unet(
+        base.network.unet, conditioning_embedding_out_channels=(16, 32)
+    )
+    ours = method.adapter.network.state_dict()
+    assert ours.keys() == theirs.state_dict().keys()
+    assert all(torch.equal(ours[name], t) for name, t in theirs.state_dict().items())
+    batch = method.practice_batch((16, 24))
+    plain = painted(base, batch)
+    assert torch.equal(painted(method, batch), plain)
+    assert (painted(learned(method), batch) - plain).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [(ControlNet, {}), (ControlNet, {"unlocked": True}), (T2IAdapter, {"form": "light"})],
+)
+def test_it_keeps_the_contract_of_methods_on_a_checkpoint(kind, settings, folder, base):
+    # The base is loaded once; what is saved names it, and loads it again.
+    def make():
+        method = kind(base=copy.deepcopy(base), **settings)
+        if kind is T2IAdapter:
+            return method
+        with torch.no_grad():  # a new control is silent: nothing behind the zeros would learn
+            for layer in (*method.adapter.network.controlnet_down_blocks,):
+                torch.nn.init.dirac_(layer.weight)
+        return method
+
+    check_method(make, steps=4)
+
+
+@pytest.mark.parametrize("kind", [ControlNet, T2IAdapter])
+@pytest.mark.parametrize("named", [True, False])
+def test_only_the_adapter_is_saved(kind, named, folder, base, tmp_path):
+    method = learned(kind(base=folder if named else copy.deepcopy(base)))
+    method.save(tmp_path / "run")
+    names = load_file(tmp_path / "run" / "weights.safetensors")
+    assert names
+    assert all(name.startswith("adapter.") for name in names)
+    again = load(tmp_path / "run")
+    batch = method.practice_batch((16, 16))
+    assert torch.equal(painted(again, batch), painted(method, batch))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_decoder_that_learned_along_is_saved_with_the_adapter(named, folder, base, tmp_path):
+    method = ControlNet(base=folder if named else copy.deepcopy(base), unlocked=True)
+    learned(method).save(tmp_path / "run")
+    names = load_file(tmp_path / "run" / "weights.safetensors")
+    parts = {".".join(n.split(".")[:4]) for n in names if not n.startswith("adapter.")}
+    assert parts == {f"base.network.unet.{n}" for n in ("up_blocks", "conv_norm_out", "conv_out")}
+    again = load(tmp_path / "run")
+    batch = method.practice_batch((16, 16))
+    assert torch.equal(painted(again, batch), painted(method, batch))
+    locked = learned(ControlNet(base=copy.deepcopy(base)))
+    assert not torch.equal(painted(locked, batch), painted(method, batch))
+
+
+@pytest.mark.parametrize("kind", [ControlNet, T2IAdapter])
+def test_a_base_in_16_bits_teaches_an_adapter_in_32(kind, folder, tmp_path):
+    text = f"""
+    adapt.{kind.__name__}:
+      base:
+        generate.StableDiffusion: {{checkpoint: {folder}, dtype: bfloat16}}
+    """
+    method = from_yaml(text)
+    assert method.base.network.unet.dtype == torch.bfloat16
+    assert {p.dtype for p in method.parts()["main"]} == {torch.float32}
+    learned(method)
+    batch = method.practice_batch((16, 16))
+    sum(method.loss(batch, "main", torch.Generator().manual_seed(0)).values()).backward()
+    for name, parameter in method.adapter.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+    assert method.adapter.get_parameter(name).grad.abs().sum() > 0
+    method.save(tmp_path / "run")
+    assert torch.equal(painted(load(tmp_path / "run"), batch), painted(method, batch))
+    if kind is ControlNet:
+        with pytest.raises(SpecError, match="16 bits are too coarse"):
+            ControlNet(base=method.base, unlocked=True)
+
+
+def test_the_first_gradient_reaches_the_layers_at_zero_only(base):
+    method = ControlNet(base=copy.deepcopy(base))
+    batch = method.practice_batch((16, 16))
+    sum(method.loss(batch, "main", torch.Generator().manual_seed(0)).values()).backward()
+    moved = {n for n, p in method.adapter.network.named_parameters() if p.grad.any()}
+    assert moved
+    assert all(n.startswith(("controlnet_down_blocks", "controlnet_mid_block")) for n in moved)
+    assert all(p.grad is None for p in method.base.parameters())
+
+
+@pytest.mark.parametrize("kind", [ControlNet, T2IAdapter])
+def test_features_that_are_worked_out_again_give_the_same_gradients(kind, base):
+    found = []
+    for again in (False, True):
+        torch.manual_seed(0)
+        method = learned(kind(base=copy.deepcopy(base), recompute=again)).train()
+        batch = method.practice_batch((16, 16))
+        sum(method.loss(batch, "main", torch.Generator().manual_seed(0)).values()).backward()
+        found.append({n: p.grad for n, p in method.adapter.named_parameters()})
+    assert method.base.network.unet.is_gradient_checkpointing
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[1][name], gradient)
+    with pytest.raises(SpecError, match="cannot work features out again"):
+        kind(base=kind.example_base(), recompute=True)
+
+
+def test_hints_are_made_as_small_as_the_codes_of_the_base(base):
+    assert ControlNet(base=copy.deepcopy(base)).adapter.reduction == 2
+    assert T2IAdapter(base=copy.deepcopy(base)).adapter.reduction == 2
+    own = LatentDiffusion.example()
+    reduction = own.reduction
+    assert ControlNet(base=own).adapter.reduction == reduction
+    assert T2IAdapter(base=own).adapter.reduction == reduction
+    with pytest.raises(SpecError, match="hints 4 times smaller, the autoencoder .* 2 times"):
+        ControlNet(base=copy.deepcopy(base), hint_widths=(8, 8, 8))
+    with pytest.raises(SpecError, match="hints 8 times smaller, the autoencoder .* 2 times"):
+        T2IAdapter(base=copy.deepcopy(base), unshuffle=8)
+
+
+def test_the_xl_form_serves_a_unet_that_halves_before_it_attends(base):
+    from diffusers import T2IAdapter as Theirs
+    from diffusers import UNet2DConditionModel
+
+    torch.manual_seed(0)
+    wide = copy.deepcopy(base)
+    wide.network.unet = awake(
+        UNet2DConditionModel(
+            block_out_channels=(32, 32, 64), layers_per_block=1, cross_attention_dim=16,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        ),
+        3,
+    )  # fmt: skip
+    wide.network.encoder.level_channels = [32, 32, 64]
+    for form in ("full", "light"):
+        with pytest.raises(SpecError, match=f"'{form}' have no place .*\n.*xl"):
+            T2IAdapter(base=wide, form=form)
+    with pytest.raises(SpecError, match="'xl' have no place .*\n.*full"):
+        T2IAdapter(base=copy.deepcopy(base), form="xl")
+    method = T2IAdapter(base=wide, form="xl", hint_channels=3)
+    theirs = Theirs(channels=[32, 32, 64, 64], downscale_factor=4, adapter_type="full_adapter_xl")
+    assert sum(p.numel() for p in theirs.parameters()) == method.adapter.parameter_count
+    batch = method.practice_batch((16, 24))
+    moved = painted(learned(method), batch)
+    assert (moved - painted(wide, batch)).abs().max() > 1e-3
+    assert sum(method.loss(batch, "main", torch.Generator()).values()) > 0
+
+
+def test_a_control_of_its_own_is_saved_whole(base, tmp_path):
+    method = learned(ControlNet(base=copy.deepcopy(base)))
+    method.adapter.save(tmp_path / "control")
+    again = load(tmp_path / "control")
+    assert isinstance(again, StableControl)
+    assert again.config == method.adapter.config
+    hint = torch.rand(1, 1, 16, 16)
+    batch = method.practice_batch((16, 16)).but(hint=None)
+    made = [
+        painted(base, batch, adapters=[(Steer(adapter, hint), 1.0)])
+        for adapter in (again.eval(), method.adapter)
+    ]
+    assert torch.equal(*made)
+
+
+def test_a_control_that_needs_more_than_text_is_refused():
+    model = StableControl._example["model"]
+    with pytest.raises(SpecError, match="more conditions than text"):
+        StableControl(model={**model, "num_class_embeds": 3})
+    with pytest.raises(SpecError, match="takes no 'wings'"):
+        StableControl(model={**model, "wings": 2})
