@@ -18,7 +18,8 @@ from tiny_checkpoint import awake, pipeline, tokenizer
 
 from sfumato.core.batch import Batch
 from sfumato.errors import FileError, MissingExtraError, SpecError
-from sfumato.generate._diffusers import ClipText, PublishedCoder
+from sfumato.generate._clip_text import ClipText
+from sfumato.generate._published_coder import PublishedCoder
 from sfumato.generate.noise import draw_noise, generators
 from sfumato.generate.residuals import Residuals
 from sfumato.generate.stable_diffusion import StableDiffusion
@@ -173,6 +174,56 @@ def test_low_memory_gives_the_same_picture(own, folders):
     torch.testing.assert_close(*made, atol=1e-5, rtol=0)
 
 
+def watched(model):
+    """Note who travels to the device and back, and that nobody works who is not there."""
+    there, travels = set(), []
+
+    def watch(name, part, network, used):
+        plain = getattr(network, used)
+
+        def go(device):
+            there.add(name) if device.type == "cpu" else there.discard(name)
+            travels.append((name, device.type))
+
+        def answer(*given, **options):
+            assert there == {name}, f"{name} works while {there} are on the device"
+            return plain(*given, **options)
+
+        part.to = go
+        setattr(network, used, answer)
+
+    model.stage.rest = torch.device("meta")  # only told apart by name: nobody really goes there
+    watch("words", model.words[0], model.words[0], "forward")
+    watch("network", model.network, model.network.unet, "forward")
+    watch("coder", model.autoencoder, model.autoencoder.vae, "decode")
+    return travels
+
+
+def test_offloaded_parts_take_turns_and_give_the_same_bits(folders, own):
+    model = StableDiffusion(checkpoint=str(folders["epsilon"]), memory="offload")
+    assert model.to("cpu") is model
+    travels = watched(model)
+    how = {"size": SIZE, "count": 2, "steps": 3, "seed": 1, "guidance": 4.0, "negative": "blue"}
+    made = model.generate("a hill", **how).image
+    assert torch.equal(made, own.generate("a hill", **how).image)
+    there, back = "cpu", "meta"
+    assert travels == [
+        ("words", there), ("words", back), ("network", there), ("network", back), ("coder", there)
+    ]  # fmt: skip
+
+
+def test_the_least_memory_offloads_and_tiles(folders):
+    model = StableDiffusion(checkpoint=str(folders["epsilon"]), memory="least")
+    assert model.stage is not None
+    assert model.autoencoder.vae.use_tiling
+
+
+def test_a_picture_has_the_same_bits_in_every_batch_of_the_autoencoder(own):
+    codes = torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    together = own.autoencoder.decode(codes)
+    assert torch.equal(together, torch.cat([own.autoencoder.decode(c[None]) for c in codes]))
+
+
 def test_an_overflow_of_the_autoencoder_is_told_and_mended(own, caplog):
     vae = own.autoencoder.vae.to(torch.bfloat16)
     own.autoencoder.decode(torch.zeros(1, 4, 4, 4))
@@ -256,9 +307,9 @@ def test_checkpoints_that_are_none_are_refused(folders, tmp_path):
     shutil.copytree(folders["epsilon"], other)
     index = json.loads((other / "model_index.json").read_text())
     (other / "model_index.json").write_text(
-        json.dumps(index | {"_class_name": "StableDiffusionXLPipeline"})
+        json.dumps(index | {"_class_name": "StableDiffusion3Pipeline"})
     )
-    with pytest.raises(SpecError, match="StableDiffusionXLPipeline, which is not supported"):
+    with pytest.raises(SpecError, match="StableDiffusion3Pipeline, which is not supported"):
         StableDiffusion(checkpoint=str(other))
     damaged = tmp_path / "damaged"
     shutil.copytree(folders["epsilon"], damaged)

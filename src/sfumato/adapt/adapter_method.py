@@ -13,7 +13,7 @@ from sfumato.core.batch import Batch
 from sfumato.core.method import Method
 from sfumato.core.tensors import Tensor, functional, nn, normal_like, torch
 from sfumato.errors import ShapeError, SpecError
-from sfumato.generate._diffusers import PublishedUNet
+from sfumato.generate._published_unet import PublishedUNet
 from sfumato.generate.asked import Asked
 from sfumato.generate.diffusion import Diffusion
 from sfumato.generate.find_diffusion import find_diffusion

@@ -9,7 +9,7 @@ from sfumato.adapt.control_encoder import ControlEncoder, usual_widths
 from sfumato.adapt.hint_adapter import HintAdapter
 from sfumato.adapt.stable_control import StableControl
 from sfumato.core.bounds import Between
-from sfumato.generate._diffusers import PublishedUNet
+from sfumato.generate._published_unet import PublishedUNet
 from sfumato.generate.diffusion import Diffusion
 
 __all__ = ["ControlNet"]

@@ -8,7 +8,7 @@ from sfumato.adapt.feature_pyramid import FeaturePyramid
 from sfumato.adapt.hint_adapter import HintAdapter
 from sfumato.adapt.stable_control import StableControl
 from sfumato.errors import SpecError
-from sfumato.generate._diffusers import PublishedUNet
+from sfumato.generate._published_unet import PublishedUNet
 from sfumato.generate.diffusion import Diffusion
 
 __all__ = ["check_fits"]

@@ -112,6 +112,11 @@ class Diffusion(Method):
                 f"the text encoder gives {width}"
             )
 
+    @property
+    def device(self) -> torch.device:
+        """Where it works, and where batches have to be."""
+        return next(self.parameters()).device
+
     # What a latent model does otherwise.
 
     reduction: int = 1
@@ -359,9 +364,8 @@ class Diffusion(Method):
         captions = (text,) if isinstance(text, str) else tuple(text)
         captions = tuple(c for c in captions for _ in range(count))
         n = len(captions)
-        device = next(self.parameters()).device
-        blank = torch.zeros(n, 3, *size, device=device)
-        labels = None if label is None else torch.full((n,), label, device=device)
+        blank = torch.zeros(n, 3, *size, device=self.device)
+        labels = None if label is None else torch.full((n,), label, device=self.device)
         batch = Batch(blank, text=captions, label=labels)
         return self.predict(batch, rng=generators(seed, n), **options)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Literal
 
 from sfumato.core.network import CONFIG, WEIGHTS, find_weights, load
 from sfumato.core.tensors import on_device
 from sfumato.core.weights import HUB, fetched
 from sfumato.errors import SpecError
 from sfumato.generate.diffusion import Diffusion
-from sfumato.generate.stable_diffusion import StableDiffusion
+from sfumato.generate.stable_diffusion import Memory, StableDiffusion
 
 __all__ = ["find_diffusion", "fingerprint"]
 
@@ -18,7 +19,14 @@ INDEX = "model_index.json"
 CHUNK = 2**20
 
 
-def find_diffusion(weights: str, *, device: str = "cpu") -> Diffusion:
+def find_diffusion(
+    weights: str,
+    *,
+    device: str = "cpu",
+    config: str | None = None,
+    dtype: Literal["float32", "float16", "bfloat16"] = "float32",
+    memory: Memory = "full",
+) -> Diffusion:
     """Load a diffusion.
 
     Args:
@@ -26,6 +34,9 @@ def find_diffusion(weights: str, *, device: str = "cpu") -> Diffusion:
             wrote; or a checkpoint of Stable Diffusion: a folder in the layout of diffusers,
             or a single ``.safetensors`` or ``.ckpt`` file. Either may be ``hub:owner/name``.
         device: where to compute.
+        config: for a single file without a network, see `StableDiffusion`.
+        dtype: of the weights of a checkpoint of Stable Diffusion.
+        memory: how a checkpoint of Stable Diffusion keeps house, see `StableDiffusion`.
 
     Raises:
         FileError: there is nothing, it is damaged, or the hub is out of reach.
@@ -35,7 +46,9 @@ def find_diffusion(weights: str, *, device: str = "cpu") -> Diffusion:
     """
     place = on_device(device, "find_diffusion")
     if _is_checkpoint(weights):
-        published: Diffusion = StableDiffusion(checkpoint=weights).to(place)
+        published: Diffusion = StableDiffusion(
+            checkpoint=weights, config=config, dtype=dtype, memory=memory
+        ).to(place)
         return published
     found = load(weights, device=device)
     if not isinstance(found, Diffusion):
@@ -66,7 +79,7 @@ def fingerprint(weights: str) -> str:
 
 def _is_checkpoint(weights: str) -> bool:
     if weights.startswith(HUB):
-        return (_fetched(weights) / INDEX).is_file()
+        return "@" in weights or weights.count("/") > 1 or (_fetched(weights) / INDEX).is_file()
     path = Path(weights).expanduser()
     return path.is_file() or (path / INDEX).is_file()
 
