@@ -85,3 +85,40 @@ def _state(folder: Path) -> dict[str, bytes]:
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
         for path in sorted(folder.rglob("*"))
     }
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a base that was never taught, two adapters of it, and one of another base."""
+    torch = pytest.importorskip("torch")
+    from sfumato.adapt import ControlNet, T2IAdapter
+
+    folder = tmp_path_factory.mktemp("shelf")
+    torch.manual_seed(0)
+    base = ControlNet.example_base()
+    base.picture_px = (16, 16)
+    base.save(folder / "base")
+    for name, kind in (("control", ControlNet), ("pyramid", T2IAdapter)):
+        method = kind(base=base)
+        for parameter in method.adapter.parameters():
+            parameter.data += 0.05 * torch.randn_like(parameter)
+        method.save(folder / name)
+    other = ControlNet.example_base()
+    for parameter in other.parameters():
+        parameter.data += 1.0
+    ControlNet(base=other).save(folder / "stranger")
+    return folder
+
+
+@pytest.fixture
+def there(frames: Path, shelf: Path) -> Path:
+    """Frames, weights, a hint, a picture and a mask in the current folder."""
+    for path in shelf.iterdir():
+        (frames / path.name).symlink_to(path)
+    rng = np.random.default_rng(0)
+    write("edges.png", (rng.random((16, 16, 1)) > 0.8).astype(np.uint8) * 255)
+    write("old.png", rng.integers(0, 255, (16, 16, 3)).astype(np.uint8))
+    mask = np.zeros((16, 16, 1), np.uint8)
+    mask[4:12, 4:12] = 255
+    write("mask.png", mask)
+    return frames

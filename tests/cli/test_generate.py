@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import zlib
+
 import numpy as np
 import pytest
-import torch
 import yaml
 
-from sfumato.adapt import ControlNet, T2IAdapter
-from sfumato.io.picture import read, write
+from sfumato.io.picture import read
 
 SMALL = ("--weights", "base", "--size", "16x16", "--steps", 2, "-q")
-
-
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory):
-    """A folder with a base, two adapters of it, and one of another base."""
-    folder = tmp_path_factory.mktemp("shelf")
-    torch.manual_seed(0)
-    base = ControlNet.example_base()
-    base.save(folder / "base")
-    for name, kind in (("control", ControlNet), ("pyramid", T2IAdapter)):
-        method = kind(base=base)
-        for parameter in method.adapter.parameters():
-            parameter.data += 0.05 * torch.randn_like(parameter)
-        method.save(folder / name)
-    other = ControlNet.example_base()
-    for parameter in other.parameters():
-        parameter.data += 1.0
-    ControlNet(base=other).save(folder / "stranger")
-    return folder
-
-
-@pytest.fixture
-def there(frames, shelf, monkeypatch):
-    """Frames and weights in the current folder."""
-    for path in shelf.iterdir():
-        (frames / path.name).symlink_to(path)
-    rng = np.random.default_rng(0)
-    write("edges.png", (rng.random((16, 16, 1)) > 0.8).astype(np.uint8) * 255)
-    write("old.png", rng.integers(0, 255, (16, 16, 3)).astype(np.uint8))
-    mask = np.zeros((16, 16, 1), np.uint8)
-    mask[4:12, 4:12] = 255
-    write("mask.png", mask)
-    return frames
 
 
 def picture(run, name, *words):
@@ -117,6 +86,12 @@ def test_starting_from_a_picture_stays_nearer_with_less_strength(run, there):
 
 @pytest.fixture
 def told(refused, there):
+    good = (there / "edges.png").read_bytes()
+    (there / "cut.png").write_bytes(good[: len(good) // 2])
+    size = np.array([60_000, 60_000], ">u4").tobytes()
+    bomb = good[12:16] + size + good[24:29]
+    checked = bomb + zlib.crc32(bomb).to_bytes(4, "big")
+    (there / "bomb.png").write_bytes(good[:12] + checked + good[33:])
     return lambda *words: refused("generate", *SMALL, "-o", "out.png", *words)
 
 
@@ -127,7 +102,7 @@ def told(refused, there):
         (("--steps", "0"), "below 1"),
         (("--size", "17x16"), "multiples of 2: --size 16x16"),
         (("--size", "big"), "expected WxH"),
-        (("--count", "0"), "below 1"),
+        (("--count", "0"), "0 is not in the range"),
         (("--control", "edges.png"), "ADAPTER=HINT"),
         (("--control", "control=old.png:0.5", "--size", "32x32"), "--resize-hints"),
         (("--control", "base=edges.png"), "no adapter"),
@@ -136,7 +111,93 @@ def told(refused, there):
         (("--mask", "mask.png"), "--mask needs --from"),
         (("--weights", "control"), "no diffusion"),
         (("--window", "0.9", "0.1", "--control", "control=edges.png"), "no part of the way"),
+        (("--window", "0", "0.5"), "they need --control"),
+        (("--steps", "5000"), "outside [1, 100]"),
+        (("--seed", "-1"), "-1 is not in the range"),
+        (("--size", "0x64"), "multiples of 2: --size 2x64"),
+        (("--size", "99999x99999"), "more than the limit"),
+        (("--guidance", "nan"), "nan is outside"),
+        (("--strength", "0.5"), "--strength needs --from"),
+        (("--from", "old.png", "--strength", "2"), "outside (0, 1]"),
+        (("--from", "b1.png"), "--from is 280 x 200 px, the picture 16 x 16"),
+        (("--control", "control=gone.png"), "gone.png: there is no such file"),
+        (("--control", "control=base"), "this is a folder"),
+        (("--control", "control=cut.png"), "cut.png"),
+        (("--control", "control=bomb.png"), "more than the limit"),
+        (("--control", "control=b1.png", "--size", "32x32"), "--resize-hints"),
+        (("--device", "meta"), "none that paints"),
+        (("--dtype", "float16"), "is no published checkpoint"),
+        (("-o", "out.gif"), "out.gif"),
+        (("-o", "nowhere/out.png"), "does not exist"),
+        (("-o", "edges.png", "--overwrite", "--control", "control=edges.png"), "one of the frames"),
     ],
 )
 def test_what_makes_no_picture_is_refused_in_one_line(told, words, said):
     assert said in told(*words)
+
+
+@pytest.mark.parametrize("option", ["control", "from"])
+def test_a_photograph_sets_no_size_that_the_weights_were_never_taught(refused, there, option):
+    """The base was taught 16 x 16: twice as much each way is fine, a photograph is not."""
+    hint = ("--control", "control=b1.png") if option == "control" else ("--from", "b1.png")
+    line = refused("generate", "--weights", "base", *hint, "-o", "out.png")
+    assert "b1.png: has 280 x 200 px, and base was taught pictures of 16 x 16" in line
+    assert "--size 18x14 --resize-hints" in line, "the same area in the shape of the hint"
+    assert "--size 280x200 --resize-hints" in line
+
+
+def test_the_size_that_is_proposed_works_and_one_that_is_typed_counts(run, there):
+    words = ("--weights", "base", "--steps", 1, "-q", "--resize-hints")
+    both = ("--control", "control=b1.png", "--from", "b1.png", "--mask", "b2.png")
+    for size, shape in (("18x14", (14, 18, 3)), ("140x100", (100, 140, 3))):
+        result = run("generate", *words, *both, "--size", size, "-o", f"{size}.png")
+        assert result.exit_code == 0, result.output
+        assert read(f"{size}.png").image.shape == shape
+
+
+def test_without_hints_pictures_have_the_size_that_the_weights_were_taught(run, there):
+    run("generate", "--weights", "base", "--steps", 1, "-o", "plain.png")
+    assert read("plain.png").image.shape == (16, 16, 3)
+
+
+def test_words_without_meaning_are_told_once_and_a_prompt_that_is_cut_too(run, there):
+    words = ("--prompt", "a red rocket", "--prompt", "red red red red red red rocket")
+    result = run("generate", *SMALL[:-1], *words, "--count", 3, "-o", "r.png")
+    assert result.stderr.splitlines() == [
+        "warning: base was never taught the words: a, rocket",
+        "warning: the caption has 3 words too many, they are cut",
+    ]
+    assert run("generate", *SMALL, *words, "-o", "q.png").stderr == ""
+
+
+def test_how_many_are_painted_at_once_changes_no_picture(run, there):
+    words = ("--prompt", "a red circle", "--count", 5)
+    run("generate", *SMALL, *words, "--at-once", 5, "-o", "all.png")
+    run("generate", *SMALL, *words, "--at-once", 2, "-o", "two.png")
+    for k in range(1, 6):
+        np.testing.assert_allclose(
+            read(f"all-{k}.png").image.astype(int), read(f"two-{k}.png").image, atol=1
+        )
+
+
+def test_pictures_that_were_done_before_ctrl_c_are_kept(there):
+    code = (
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from sfumato.cli import painting\n"
+        "paint = painting.Easel.paint\n"
+        "def once(self, wishes, advance):\n"
+        "    if wishes[0].seed >= 2:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return paint(self, wishes, advance)\n"
+        "painting.Easel.paint = once\n"
+        "from sfumato.cli.main import main; main()"
+    )
+    words = ("generate", *map(str, SMALL), "--count", "9", "--at-once", "2", "-o", "many.png")
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=there, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr == "error: interrupted; no file is left half written\n"
+    assert sorted(p.name for p in there.glob("many*")) == ["many-1.png", "many-2.png"]
+    assert not list(there.glob(".many*"))

@@ -78,22 +78,44 @@ def test_a_mistake_of_ours_keeps_its_traceback(frames):
     assert "ZeroDivisionError: ours" in done.stderr
 
 
+INTERRUPTED = (
+    "import os, signal, time\n"
+    "{before}\n"
+    "from sfumato.capture.develop import Develop\n"
+    "develop = Develop.develop\n"
+    "def interrupted(*args, **options):\n"
+    "    os.kill(os.getpid(), signal.SIGINT)\n"
+    "    time.sleep({wait})\n"
+    "    return develop(*args, **options)\n"
+    "Develop.develop = interrupted\n"
+    "from sfumato.cli.main import main; main()"
+)
+FRAMES = ["b1.png", "b2.png", "b3.png", "f1.png", "f2.png"]
+
+
 def test_ctrl_c_ends_with_130_one_line_and_no_output(frames):
-    code = (
-        "import os, signal, time\n"
-        "from sfumato.capture.develop import Develop\n"
-        "def interrupted(*args, **options):\n"
-        "    os.kill(os.getpid(), signal.SIGINT)\n"
-        "    time.sleep(10)\n"
-        "Develop.develop = interrupted\n"
-        "from sfumato.cli.main import main; main()"
-    )
+    # Where the tests run in the background, the shell has made them deaf for Ctrl-C.
+    hearing = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = INTERRUPTED.format(before=hearing, wait=10)
     done = process("develop", "b1.png", "b2.png", "-o", "out.png", code=code, cwd=frames)
     assert done.returncode == 128 + signal.SIGINT
     assert done.stderr == "error: interrupted; no file is left half written\n"
-    assert sorted(path.name for path in frames.iterdir()) == [
-        "b1.png", "b2.png", "b3.png", "f1.png", "f2.png",
-    ]  # fmt: skip
+    assert sorted(path.name for path in frames.iterdir()) == FRAMES
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="shells there have no background jobs")
+def test_a_job_in_the_background_does_not_hear_the_ctrl_c_of_others(frames):
+    def deaf():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    code = INTERRUPTED.format(before="", wait=0)
+    words = ("develop", "b1.png", "b2.png", "-o", "out.png", "--overwrite")
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True, text=True, check=False, cwd=frames, preexec_fn=deaf,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in frames.iterdir()) == sorted([*FRAMES, "out.png"])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")

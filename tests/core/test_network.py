@@ -90,6 +90,21 @@ def test_loading_gives_the_same_weights_and_the_same_answer(saved):
     assert f"{method.parameter_count:,} parameters" in text
 
 
+def test_the_size_of_the_pictures_it_learned_from_is_in_the_head_of_the_card(saved, tmp_path):
+    method, folder = saved
+    assert load(folder, trust=TRUST).picture_px is None
+    method.picture_px = (48, 64)
+    method.save(tmp_path / "sized", card="Trained on nothing.")
+    text = (tmp_path / "sized" / "card.md").read_text()
+    assert text.startswith("---\npicture_px: [48, 64]\n---\n\n# ")
+    assert load(tmp_path / "sized", trust=TRUST).picture_px == (48, 64)
+    for odd in (text.replace("48", "many"), "", "---\n"):
+        (tmp_path / "sized" / "card.md").write_text(odd)
+        assert load(tmp_path / "sized", trust=TRUST).picture_px is None
+    (tmp_path / "sized" / "card.md").unlink()
+    assert load(tmp_path / "sized", trust=TRUST).picture_px is None
+
+
 def test_loading_leaves_the_dice_of_torch_alone(saved):
     before = torch.random.get_rng_state()
     load(saved[1], trust=TRUST)

@@ -326,17 +326,20 @@ def test_without_the_extra_it_is_named(monkeypatch):
 
 
 def test_a_checkpoint_is_found_by_its_folder_and_has_a_fingerprint(folders, tmp_path):
-    from sfumato.generate.find_diffusion import find_diffusion, fingerprint
+    from sfumato.generate.find_diffusion import find_diffusion, fingerprint, picture_size
 
     folder = str(folders["epsilon"])
-    assert isinstance(find_diffusion(folder), StableDiffusion)
-    first = fingerprint(folder)
+    found = find_diffusion(folder)
+    assert isinstance(found, StableDiffusion)
+    assert picture_size(found) == (16, 16), "8 latents of 2 pixels"
+    first = fingerprint(found)
     other = tmp_path / "other"
     shutil.copytree(folder, other)
-    assert fingerprint(str(other)) == first
+    assert fingerprint(find_diffusion(str(other))) == first
     vae = other / "vae" / "diffusion_pytorch_model.safetensors"
     vae.write_bytes(vae.read_bytes()[:-1] + b"x")
-    assert fingerprint(str(other)) != first
+    assert fingerprint(find_diffusion(str(other))) != first
+    assert fingerprint(find_diffusion(folder, dtype="float16")) != first
 
 
 def test_the_command_line_takes_a_checkpoint(folders, tmp_path):

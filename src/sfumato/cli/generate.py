@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from sfumato.cli.inputs import read_frames
-from sfumato.cli.outputs import check_picture, write_picture
-from sfumato.cli.progress import say, showing_count
+from sfumato.cli.outputs import check_picture, picture_options, write_picture
+from sfumato.cli.painting import Painting, parse_control, parse_size, set_up
+from sfumato.cli.progress import say, showing_count, telling_warnings
+from sfumato.cli.sampling_options import sampling_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sfumato.core.batch import Batch
+    from sfumato.cli.painting import Easel
+    from sfumato.cli.painting_notes import Remembered
+    from sfumato.core.sample import Sample
 
 __all__ = ["command"]
 
@@ -26,12 +28,20 @@ Examples:
   sfumato generate --prompt "a red circle" --control canny=edges.png:0.8 -o steered.png
   sfumato generate --prompt "a blue star" --from old.png --strength 0.6 -o new.png
   sfumato generate --prompt "a blue star" --from old.png --mask hole.png -o filled.png
+  sfumato generate --again circle.png -o same.png
+  sfumato generate --again circle.png --seed 5 -o other.png
 
-The PNG carries how it was made: sfumato, weights and their hash, prompt, seed, settings.
+\b
+Size: that of --from or of the first hint, else what the weights were taught. Where a
+photograph is much larger than that, it is refused with the size to ask for: --size
+always counts, and --resize-hints brings pictures to it.
+
+\b
+A PNG carries how it was made: options, seeds, SHA-256 of all weights and files. --again
+reads that, refuses what has changed meanwhile, and paints the picture again; on the same
+machine bit for bit. Options that are typed count more. Pictures are written as they are
+done, so those before Ctrl-C are there.
 """
-SIZE = re.compile(r"(\d+)x(\d+)")
-FROM_STRENGTH = 0.6
-"""How far --from is left behind, unless said otherwise."""
 
 
 @click.command("generate", epilog=EPILOG)
@@ -56,8 +66,11 @@ FROM_STRENGTH = 0.6
 @click.option(
     "--window", type=(float, float), default=(0.0, 1.0), help="Share of the way in which hints act."
 )
-@click.option("--guess", is_flag=True, help="Follow the hints without words (guess mode).")
-@click.option("--resize-hints", is_flag=True, help="Bring hints to the size of the picture.")
+@click.option("--guess/--no-guess", help="Follow the hints without words (guess mode).")
+@click.option(
+    "--resize-hints/--no-resize-hints",
+    help="Bring hints, --from and --mask to the size of the picture.",
+)
 @click.option("--from", "start", type=click.Path(path_type=Path), help="Start from this picture.")
 @click.option(
     "--mask",
@@ -70,33 +83,29 @@ FROM_STRENGTH = 0.6
 @click.option(
     "--size",
     metavar="WxH",
-    help="Size in pixels; by default that of --from, the first hint, or 64x64.",
+    help="Size in pixels; by default that of --from, the first hint, or what the weights know.",
 )
-@click.option("--count", type=int, default=1, show_default=True, help="Pictures for each prompt.")
 @click.option(
-    "--seed",
-    type=int,
-    default=0,
+    "--count",
+    type=click.IntRange(1, 10_000),
+    default=1,
     show_default=True,
-    help="Of the first picture; the next has one more.",
+    help="Pictures for each prompt.",
 )
 @click.option(
-    "--steps", type=int, default=30, show_default=True, help="How often the network is asked."
+    "--at-once",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Paint so many together; by default what has 65,536 pixels, at most 8.",
 )
+@sampling_options
 @click.option(
     "--sampler",
     default="ddim",
     show_default=True,
     help="ancestral, ddim, euler, heun or dpm_solver.",
 )
-@click.option(
-    "--guidance",
-    type=float,
-    default=3.0,
-    show_default=True,
-    help="How strongly the prompt is followed.",
-)
-@click.option("--grid", is_flag=True, help="Write one contact sheet in place of single pictures.")
+@click.option("--grid/--no-grid", help="Write one contact sheet in place of single pictures.")
 @click.option(
     "--device",
     default="cpu",
@@ -104,40 +113,86 @@ FROM_STRENGTH = 0.6
     help="Where to compute; a seed means the same picture everywhere.",
 )
 @click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The picture; several get -1, -2, ... before the ending.",
+    "--dtype",
+    type=click.Choice(["float32", "float16", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Of the numbers in a published checkpoint.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace what exists.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-def command(**given: Any) -> None:
-    """Make pictures from words, hints and pictures."""
-    from sfumato.errors import RangeError
+@click.option(
+    "--memory",
+    type=click.Choice(["full", "offload", "low", "least"]),
+    default="full",
+    show_default=True,
+    help="Of a published checkpoint: offload keeps one network at a time on the device, low"
+    " decodes in tiles, least does both.",
+)
+@click.option(
+    "--again",
+    type=click.Path(path_type=Path),
+    metavar="PNG",
+    help="Make this picture again, by what it carries.",
+)
+@picture_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    controls: tuple[str, ...],
+    size: str | None,
+    prompts: tuple[str, ...],
+    again: Path | None,
+    output: Path,
+    overwrite: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Make pictures from words, hints and pictures.
 
-    prompts, count = given["prompts"] or ("",), given["count"]
-    if count < 1:
-        raise RangeError(f"--count: {count} is below 1")
-    total = len(prompts) * count
-    paths = _paths(given["output"], 1 if given["grid"] else total)
-    inputs = tuple(p for p in (given["start"], given["mask"]) if p is not None)
+    Several get -1, -2, ... before the ending.
+    """
+    asked = Painting(
+        controls=tuple(map(parse_control, controls)),
+        size=parse_size(size),
+        prompts=prompts or ("",),
+        **options,
+    )
+    explicit = {name for name in ctx.params if _typed(ctx, name)}
+    old = None
+    if again is not None:
+        from sfumato.cli.painting_notes import read_notes
+
+        old = read_notes(again)
+        asked = old.painting(asked, explicit)
+    exact = old is not None and not explicit
+    wishes = asked.wishes()
+    paths = _paths(output, 1 if asked.grid else len(wishes))
+    read = (*asked.inputs(), *(() if again is None else (again,)))
     for path in paths:
-        check_picture(path, overwrite=given["overwrite"], inputs=inputs)
-    made, notes = _make(given, prompts, total)
-    pictures = [sample.image for sample in made.samples()]
-    if given["grid"]:
-        from sfumato.raster.contact_sheet import contact_sheet
+        check_picture(path, overwrite=overwrite, inputs=read)
+    with telling_warnings(quiet=quiet) as warn:
+        easel = set_up(asked)
+        if old is not None:
+            old.check(easel, asked, explicit)
+        for note in easel.notes:
+            warn(note)
+        made = _painted(asked, easel, old if exact else None, quiet=quiet)
+        for path, sample in zip(paths, made, strict=True):
+            line = write_picture(path, sample, overwrite=overwrite, depth=8)
+            if exact and old is not None:
+                line += _compared(sample, old)
+            say([line], quiet=quiet)
+        if output.suffix.lower() != ".png":
+            warn("only a .png carries how it was made, for --again")
 
-        columns = count if len(prompts) > 1 and count > 1 else None
-        pictures, notes = [contact_sheet(pictures, columns=columns)], notes[:1]
-    lines = []
-    for path, picture, about in zip(paths, pictures, notes, strict=True):
-        from sfumato.core.sample import Sample
 
-        shown = Sample(picture, meta={"notes": about})
-        lines.append(write_picture(path, shown, overwrite=given["overwrite"], depth=8))
-    say(lines, quiet=given["quiet"])
+AFTERWARDS = frozenset({"again", "output", "overwrite", "quiet"})
+"""Options that do not change a picture."""
+
+
+def _typed(ctx: click.Context, name: str) -> bool:
+    return name not in AFTERWARDS and ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
 def _paths(output: Path, count: int) -> list[Path]:
@@ -146,163 +201,42 @@ def _paths(output: Path, count: int) -> list[Path]:
     return [output.with_stem(f"{output.stem}-{k + 1}") for k in range(count)]
 
 
-def _make(
-    given: dict[str, Any], prompts: Sequence[str], total: int
-) -> tuple[Batch, list[dict[str, str]]]:
-    from sfumato.core.batch import Batch
-    from sfumato.core.tensors import torch
-    from sfumato.generate.find_diffusion import find_diffusion
-    from sfumato.generate.noise import generators
+def _painted(
+    asked: Painting, easel: Easel, exactly: Remembered | None, *, quiet: bool
+) -> Iterator[Sample]:
+    """Paint some at once, and give them as they are done; of a sheet only the sheet."""
+    from sfumato.cli.painting_notes import notes_of
+    from sfumato.core.sample import Sample
 
-    base = find_diffusion(given["weights"], device=given["device"])
-    first = None if given["start"] is None else read_frames((given["start"],)).image
-    hints = [_control(text) for text in given["controls"]]
-    size = _size(given["size"], first, hints, base.multiple_of)
-    steered = _adapters(hints, base, size, given)
-    captions = tuple(p for p in prompts for _ in range(given["count"]))
-    image = _start(first, size, total).to(given["device"])
-    mask = _mask(given["mask"], size, total, first is not None)
-    options = {name: given[name] for name in ("steps", "sampler", "guidance")}
-    if base.text is None and base.network.encoder.label is None:
-        options["guidance"] = 1.0
-    strength = given["strength"]
-    if strength is None:
-        strength = 1.0 if first is None or mask is not None else FROM_STRENGTH
-    with (
-        showing_count("making pictures", given["steps"], quiet=given["quiet"]) as advance,
-        torch.no_grad(),
-    ):
-        made = base.predict(
-            Batch(image, text=captions, mask=mask),
-            rng=generators(given["seed"], total),
-            negative=given["negative"],
-            fill_in=mask is not None,
-            strength=strength,
-            adapters=[*steered, (_Ticker(advance), 1.0)],
-            **options,
-        )
-    return made, [_notes(given, caption, k, options) for k, caption in enumerate(captions)]
+    wishes, only = asked.wishes(), None
+    at_once = easel.at_once
+    if exactly is not None and not asked.grid:
+        wishes, only = exactly.wishes()
+        at_once = len(wishes)
+    rounds = [wishes[k : k + at_once] for k in range(0, len(wishes), at_once)]
+    sheet = []
+    with showing_count("painting", len(rounds) * easel.steps, quiet=quiet) as advance:
+        for together in rounds:
+            pictures = easel.paint(together, advance)
+            for place, picture in enumerate(pictures):
+                if asked.grid:
+                    sheet.append(picture)
+                elif only is None or only == place:
+                    notes = notes_of(asked, easel, together, place)
+                    yield Sample(picture, meta={"notes": notes})
+    if asked.grid:
+        from sfumato.raster.contact_sheet import contact_sheet
+
+        several = len(asked.prompts) > 1 and asked.count > 1
+        whole = contact_sheet(sheet, columns=asked.count if several else None)
+        yield Sample(whole, meta={"notes": notes_of(asked, easel, wishes, None)})
 
 
-class _Ticker:
-    """An adapter that says nothing and counts the steps."""
+def _compared(sample: Sample, old: Remembered) -> str:
+    import numpy as np
 
-    def __init__(self, advance: Any) -> None:
-        self.advance, self.seen = advance, -1.0
-
-    def __call__(self, asked: Any) -> None:
-        if asked.progress != self.seen:
-            self.seen = asked.progress
-            self.advance()
-
-
-def _control(text: str) -> tuple[str, Any, float]:
-    """Read ``adapter=hint`` or ``adapter=hint:strength``."""
-    from sfumato.errors import SpecError
-
-    name, equals, rest = text.partition("=")
-    path, colon, number = rest.rpartition(":")
-    strength = 1.0
-    if colon and re.fullmatch(r"-?\d+(\.\d+)?", number):
-        rest, strength = path, float(number)
-    if not equals or not name or not rest:
-        raise SpecError(
-            f"--control {text}: expected ADAPTER=HINT[:STRENGTH]",
-            hint="--control canny=edges.png:0.8",
-        )
-    return name, read_frames((Path(rest),)).image, strength
-
-
-def _size(text: str | None, first: Any, hints: Sequence[Any], multiple: int) -> tuple[int, int]:
-    from sfumato.errors import RangeError, SpecError
-
-    if text is not None:
-        match = SIZE.fullmatch(text)
-        if match is None:
-            raise SpecError(f"--size {text}: expected WxH", hint="--size 64x48")
-        size = int(match[2]), int(match[1])
-    elif first is not None:
-        size = first.shape[:2]
-    elif hints:
-        size = hints[0][1].shape[:2]
-    else:
-        size = (64, 64)
-    if any(side < multiple or side % multiple for side in size):
-        raise RangeError(
-            f"the size {size[1]}x{size[0]} does not suit these weights",
-            hint=f"sides must be multiples of {multiple}: --size "
-            + "x".join(
-                str(max(multiple, round(side / multiple) * multiple)) for side in size[::-1]
-            ),
-        )
-    return size
-
-
-def _adapters(
-    hints: Sequence[Any], base: Any, size: tuple[int, int], given: dict[str, Any]
-) -> list[Any]:
-    from sfumato.adapt.controls import find_adapter, hint_tensor
-    from sfumato.adapt.steer import Steer
-
-    found = []
-    for name, picture, strength in hints:
-        adapter = find_adapter(name, base, given["weights"]).to(given["device"])
-        hint = hint_tensor(
-            picture, adapter, size, resize=given["resize_hints"], who=f"--control {name}"
-        )
-        steer = Steer(adapter, hint, window=given["window"], guess_mode=given["guess"])
-        found.append((steer, strength))
-    return found
-
-
-def _start(first: Any, size: tuple[int, int], count: int) -> Any:
-    from sfumato.core.shapes import to_unit
-    from sfumato.core.tensors import torch
-    from sfumato.errors import ShapeError
-
-    if first is None:
-        return torch.zeros(count, 3, *size)
-    if first.shape[:2] != size:
-        raise ShapeError(
-            f"--from is {first.shape[1]} x {first.shape[0]} px, the picture {size[1]} x {size[0]}",
-            hint="resize it first, or leave --size away",
-        )
-    planes = torch.from_numpy(to_unit(first)).permute(2, 0, 1)[:3]
-    return planes.expand(3, -1, -1).repeat(count, 1, 1, 1)
-
-
-def _mask(path: Path | None, size: tuple[int, int], count: int, has_start: bool) -> Any:
-    if path is None:
-        return None
-    from sfumato.core.shapes import to_unit
-    from sfumato.core.tensors import torch
-    from sfumato.errors import FieldError, ShapeError
-
-    if not has_start:
-        raise FieldError("--mask needs --from, the picture whose rest is kept")
-    plane = to_unit(read_frames((path,)).image).mean(axis=2) > 0.5
-    if plane.shape != size:
-        raise ShapeError(f"--mask is {plane.shape[1]} x {plane.shape[0]} px, --from another size")
-    return torch.from_numpy(plane).long().repeat(count, 1, 1)
-
-
-def _notes(given: dict[str, Any], caption: str, k: int, options: dict[str, Any]) -> dict[str, str]:
-    """Say how a picture was made, so that it can be made again."""
-    import yaml
-
-    from sfumato import __version__
-    from sfumato.generate.find_diffusion import fingerprint
-
-    facts = {
-        "sfumato": __version__,
-        "weights": given["weights"],
-        "weights_sha256": fingerprint(given["weights"]),
-        "prompt": caption,
-        "negative": given["negative"],
-        "seed": given["seed"] + k,
-        **options,
-        "controls": list(given["controls"]),
-        "window": list(given["window"]),
-        "guess": given["guess"],
-    }
-    return {"Software": f"sfumato {__version__}", "recipe": yaml.safe_dump(facts, sort_keys=False)}
+    if np.array_equal(sample.image, old.image):
+        return f", bit for bit {old.path}"
+    now = sample.meta["notes"]["recipe"]
+    then = f"{old.facts['made_with']}, sfumato {old.facts['sfumato']}"
+    return f", not bit for bit {old.path}" + ("" if then in now else f" (made with {then})")

@@ -16,6 +16,7 @@ __all__ = [
     "check_picture",
     "check_writable",
     "output_options",
+    "picture_options",
     "refuse_inputs",
     "write_picture",
 ]
@@ -23,28 +24,36 @@ __all__ = [
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+OUTPUT = click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The picture to write: .jpg, .png, .webp or .tif.",
+)
+DEPTH = click.option(
+    "--depth",
+    type=click.Choice(["8", "16", "32"]),
+    help="Bits per channel. By default those of the frames, or what OUT can hold.",
+)
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what exists.")
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+
+
 def output_options(command: Command) -> Command:
     """Add where the picture goes and how many bits it has."""
-    options = (
-        click.option(
-            "-o",
-            "--output",
-            metavar="OUT",
-            required=True,
-            type=click.Path(path_type=Path),
-            help="The picture to write: .jpg, .png, .webp or .tif.",
-        ),
-        click.option(
-            "--depth",
-            type=click.Choice(["8", "16", "32"]),
-            help="Bits per channel. By default those of the frames, or what OUT can hold.",
-        ),
-        click.option("--overwrite", is_flag=True, help="Replace what exists."),
-        click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return OUTPUT(DEPTH(OVERWRITE(QUIET(command))))
+
+
+def picture_options(command: Command) -> Command:
+    """Add where a picture goes that has the bits it was made with."""
+    return OUTPUT(OVERWRITE(QUIET(command)))
+
+
+def run_options(command: Command) -> Command:
+    """Add what a command has that writes something else than one picture."""
+    return OVERWRITE(QUIET(command))
 
 
 def check_picture(

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from sfumato.core.sample import Sample
 
-__all__ = ["alignment_lines", "say", "showing_count", "showing_steps"]
+__all__ = ["alignment_lines", "say", "showing_count", "showing_steps", "telling_warnings"]
 
 DOING = {
     "read": "reading the frames",
@@ -88,6 +88,35 @@ def alignment_lines(sample: Sample) -> list[str]:
         )
         lines.append(f"  {name}: {said}")
     return lines
+
+
+@contextlib.contextmanager
+def telling_warnings(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Show what the library warns of as one line on stderr, and each of it once.
+
+    Gives a function that warns likewise.
+    """
+    import logging
+
+    told: set[str] = set()
+
+    def tell(line: str) -> None:
+        if line not in told and not quiet:
+            click.echo(f"warning: {line}", err=True)
+        told.add(line)
+
+    class Told(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            tell(record.getMessage())
+
+    logger, handler = logging.getLogger("sfumato"), Told(logging.WARNING)
+    before, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield tell
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = before
 
 
 def say(lines: list[str], *, quiet: bool) -> None:

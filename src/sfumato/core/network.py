@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
+import re
 from abc import ABC, ABCMeta
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +33,9 @@ CONFIG, WEIGHTS, CARD = "config.yaml", "weights.safetensors", "card.md"
 """The files of a saved network."""
 INSIDE = ("best", "last")
 """Where a training run keeps its networks."""
+HEAD = "---\npicture_px: [{}, {}]\n---\n\n"
+"""What programs read in a card, before what people do."""
+HEAD_SAYS = re.compile(r"---\npicture_px: \[(\d{1,6}), (\d{1,6})\]\n---\n")
 HALF = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -73,6 +77,11 @@ class Network(Buildable, nn.Module, ABC, metaclass=_Captured):
     - ``elsewhere``: names of submodules whose weights the constructor gets by itself
       (a frozen base); they are not saved, not by a network around this one either.
 
+    An attribute that training sets, and that is saved in the head of the card:
+
+    - ``picture_px``: height and width of the pictures that it learned from; None where
+      nobody knows.
+
     Example:
         >>> class Gain(Network):
         ...     def __init__(self, *, channels: int = 3) -> None:
@@ -87,6 +96,7 @@ class Network(Buildable, nn.Module, ABC, metaclass=_Captured):
     multiple_of: int = 1
     overlap_px: int = 64
     elsewhere: tuple[str, ...] = ()
+    picture_px: tuple[int, int] | None = None
     _example: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
@@ -164,8 +174,10 @@ class Network(Buildable, nn.Module, ABC, metaclass=_Captured):
             (type(self).__doc__ or "").strip().partition("\n")[0],
         )
         facts = f"{self.parameter_count:,} parameters; sfumato {sfumato.__version__}."
+        size = "" if self.picture_px is None else HEAD.format(*self.picture_px)
         return (
-            "\n\n".join(part for part in (f"# {title}", summary, facts, about.strip()) if part)
+            size
+            + "\n\n".join(part for part in (f"# {title}", summary, facts, about.strip()) if part)
             + "\n"
         )
 
@@ -193,6 +205,7 @@ class Network(Buildable, nn.Module, ABC, metaclass=_Captured):
                 hint="load(...) of sfumato takes any network",
             )
         network.put_state(read_state(folder / WEIGHTS, spec_name(type(network))), str(folder))
+        network.picture_px = _picture_px(folder / CARD)
         return network.to(place).eval()
 
     @classmethod
@@ -235,6 +248,15 @@ def _built(folder: Path, trust: tuple[str, ...]) -> Network:
     if not isinstance(network, Network):
         raise SpecError(f"{config}: describes {type(network).__name__}, which is no network")
     return network
+
+
+def _picture_px(card: Path) -> tuple[int, int] | None:
+    """Read what the head of a card says; a card is for people, so it may lack or say else."""
+    try:
+        found = HEAD_SAYS.match(read_text(card))
+    except FileError:
+        return None
+    return None if found is None else (int(found[1]), int(found[2]))
 
 
 def load(weights: str | Path, *, trust: tuple[str, ...] = (), device: str = "cpu") -> Any:

@@ -6,17 +6,16 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
-from sfumato.core.network import CONFIG, WEIGHTS, find_weights, load
-from sfumato.core.tensors import on_device
+from sfumato.core.network import CONFIG, WEIGHTS, load
+from sfumato.core.tensors import nn, on_device, torch
 from sfumato.core.weights import HUB, fetched
 from sfumato.errors import SpecError
 from sfumato.generate.diffusion import Diffusion
 from sfumato.generate.stable_diffusion import Memory, StableDiffusion
 
-__all__ = ["find_diffusion", "fingerprint"]
+__all__ = ["find_diffusion", "fingerprint", "picture_size"]
 
 INDEX = "model_index.json"
-CHUNK = 2**20
 
 
 def find_diffusion(
@@ -40,7 +39,7 @@ def find_diffusion(
 
     Raises:
         FileError: there is nothing, it is damaged, or the hub is out of reach.
-        SpecError: it is no diffusion.
+        SpecError: it is no diffusion, or settings of a checkpoint are given for another.
         MissingExtraError: a checkpoint, and diffusers is not installed.
         RangeError: there is no such device.
     """
@@ -50,31 +49,49 @@ def find_diffusion(
             checkpoint=weights, config=config, dtype=dtype, memory=memory
         ).to(place)
         return published
+    if (config, dtype, memory) != (None, "float32", "full"):
+        raise SpecError(
+            f"{weights}: is no published checkpoint, and only these have config, dtype and memory",
+            hint="leave them away",
+        )
     found = load(weights, device=device)
     if not isinstance(found, Diffusion):
         raise SpecError(f"{weights}: holds {type(found).__name__}, no diffusion")
     return found
 
 
-def fingerprint(weights: str) -> str:
-    """Give the SHA-256 of all weights of a diffusion, so that a picture can be made again.
+def fingerprint(network: nn.Module) -> str:
+    """Give the SHA-256 of all numbers of a network, so that a picture can be made again.
 
-    Raises:
-        FileError: there are none.
+    Names, dtypes and shapes count, and so do weights that lie elsewhere, such as the
+    autoencoder of a latent diffusion; the file, its place and its format do not.
+
+    Example:
+        >>> a, b = nn.Linear(2, 2), nn.Linear(2, 2)
+        >>> fingerprint(a) == fingerprint(b)
+        False
+        >>> _ = b.load_state_dict(a.state_dict())
+        >>> fingerprint(a) == fingerprint(b)
+        True
     """
-    if not _is_checkpoint(weights):
-        files = [find_weights(weights) / WEIGHTS]
-    elif weights.startswith(HUB):
-        files = sorted(_fetched(weights).rglob("*.safetensors"))
-    else:
-        path = Path(weights).expanduser()
-        files = [path] if path.is_file() else sorted(path.rglob("*.safetensors"))
     digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as opened:
-            while part := opened.read(CHUNK):
-                digest.update(part)
+    for name, tensor in sorted(network.state_dict().items()):
+        plain = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {plain.dtype} {tuple(plain.shape)}\n".encode())
+        digest.update(memoryview(plain.reshape(-1).view(torch.uint8).numpy()))
     return digest.hexdigest()
+
+
+def picture_size(base: Diffusion) -> tuple[int, int] | None:
+    """Tell height and width of the pictures that a diffusion was taught; None if unknown.
+
+    A published checkpoint says it in the settings of its U-Net.
+    """
+    unet = getattr(base.network, "unet", None)
+    side = None if unet is None else getattr(unet.config, "sample_size", None)
+    if isinstance(side, int):
+        return (side * base.multiple_of, side * base.multiple_of)
+    return base.picture_px
 
 
 def _is_checkpoint(weights: str) -> bool:

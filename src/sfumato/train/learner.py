@@ -96,6 +96,7 @@ class Learner:
         with self._only(part):
             for number in range(recipe.accumulate):
                 batch = draw()
+                self.method.picture_px = batch.size
                 micro = number * place.world + place.rank
                 terms = self._terms(batch, part, repeat, micro)
                 total = torch.stack([term.float() for term in terms.values()]).sum()
