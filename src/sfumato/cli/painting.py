@@ -182,8 +182,7 @@ class Easel:
     @property
     def steps(self) -> int:
         """How often the network is asked for a picture."""
-        share: float = self.sampling["strength"]
-        return max(1, round(self.sampling["steps"] * share))
+        return max(1, round(int(self.sampling["steps"]) * float(self.sampling["strength"])))
 
     def paint(self, wishes: Sequence[Wish], advance: Callable[[], None]) -> list[Image]:
         """Paint pictures at once; they come in 8 bits.

@@ -26,7 +26,9 @@ HUB = "hub:"
 LARGEST_SEED = 2**63 - 1
 
 
-def notes_of(asked: Painting, easel: Easel, wishes: Sequence[Wish], place: int | None) -> dict[str, str]:
+def notes_of(
+    asked: Painting, easel: Easel, wishes: Sequence[Wish], place: int | None
+) -> dict[str, str]:
     """Say how a picture was made, so that it can be made again.
 
     Args:
@@ -328,6 +330,5 @@ def _consistent(facts: Mapping[str, Any], shape: tuple[int, ...]) -> bool:
     if facts.get("grid", False):
         pixels = len(facts.get("prompts", ())) * facts.get("count", 1) * size[0] * size[1]
         return bool(0 < pixels <= shape[0] * shape[1])
-    return (
-        place < len(captions) <= MOST_AT_ONCE_EVER and place <= facts["seed"])
-    )
+    together = place < len(captions) <= MOST_AT_ONCE_EVER and place <= facts["seed"]
+    return bool(together and size == shape[:2])
