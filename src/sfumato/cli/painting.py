@@ -157,7 +157,6 @@ class Easel:
 
     Args:
         base: the diffusion.
-        device: where it paints.
         size: height and width of the pictures.
         at_once: how many are painted at once.
         steers: adapters with their hints, each with its strength.
@@ -169,7 +168,6 @@ class Easel:
     """
 
     base: Any
-    device: str
     size: Size
     at_once: int
     steers: list[tuple[Any, float]]
@@ -196,7 +194,7 @@ class Easel:
         from sfumato.errors import RangeError
         from sfumato.generate.noise import generators
 
-        count, device = len(wishes), self.device
+        count, device = len(wishes), self.base.device
         mask = None if self.mask is None else self.mask.repeat(count, 1, 1).to(device)
         image = self.start.repeat(count, 1, 1, 1).to(device)
         with _memory_explained(self.size, count), torch.no_grad():
@@ -272,7 +270,6 @@ def set_up(asked: Painting) -> Easel:
 
     return Easel(
         base=base,
-        device=asked.device,
         size=size,
         at_once=asked.at_once or min(MOST_AT_ONCE, max(1, PIXELS_AT_ONCE // (size[0] * size[1]))),
         steers=[_steer(asked, c, a, size) for c, a in zip(asked.controls, adapters, strict=True)],
