@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -17,7 +19,7 @@ pytest.importorskip("transformers")
 sys.path.insert(0, str(Path(__file__).parents[1] / "generate"))
 from tiny_checkpoint import awake, pipeline
 
-from sfumato.adapt import ControlNet, StableControl, Steer, T2IAdapter
+from sfumato.adapt import ControlNet, StableControl, Steer, T2IAdapter, find_adapter
 from sfumato.core.network import load
 from sfumato.core.spec import from_yaml
 from sfumato.errors import SpecError
@@ -236,3 +238,65 @@ def test_a_control_that_needs_more_than_text_is_refused():
         StableControl(model={**model, "num_class_embeds": 3})
     with pytest.raises(SpecError, match="takes no 'wings'"):
         StableControl(model={**model, "wings": 2})
+
+
+@pytest.mark.parametrize("kind", [ControlNet, T2IAdapter])
+def test_what_was_taught_to_a_checkpoint_steers_it_by_name(kind, folder, tmp_path, monkeypatch):
+    base = StableDiffusion(checkpoint=folder)
+    specs = {"named": folder, "spec": StableDiffusion(checkpoint=folder)}
+    for name, given in specs.items():
+        torch.manual_seed(0)
+        method = learned(kind(base=given))
+        method.save(tmp_path / name)
+    batch = method.practice_batch((16, 16))
+    steer = [(Steer(method.adapter, batch.need("hint")), 1.0)]
+    expected = painted(base, batch.but(hint=None), adapters=steer)
+
+    def twice(*_, **__):
+        raise AssertionError("the base is there already")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StableDiffusion, "__init__", twice)
+        found = {name: find_adapter(str(tmp_path / name), base, folder) for name in specs}
+    other = Path(folder).parent / "again"
+    if not other.exists():
+        shutil.copytree(folder, other)
+    found["another folder"] = find_adapter(str(tmp_path / "named"), base, str(other))
+    for adapter in found.values():
+        steer = [(Steer(adapter, batch.need("hint")), 1.0)]
+        assert torch.equal(painted(base, batch.but(hint=None), adapters=steer), expected)
+
+
+def test_what_was_taught_to_another_checkpoint_is_refused(folder, base, tmp_path):
+    learned(ControlNet(base=folder)).save(tmp_path / "run")
+    stranger = copy.deepcopy(base)
+    awake(stranger.network, 99)
+    with pytest.raises(SpecError, match="taught to other weights than stranger"):
+        find_adapter(str(tmp_path / "run"), stranger, "stranger")
+    with pytest.raises(SpecError, match="taught to other weights|of the widths"):
+        find_adapter(str(tmp_path / "run"), ControlNet.example_base(), "small")
+    learned(ControlNet(base=folder, unlocked=True)).save(tmp_path / "free")
+    with pytest.raises(SpecError, match="its base learned along"):
+        find_adapter(str(tmp_path / "free"), base, folder)
+
+
+def test_the_command_line_paints_with_what_was_taught(folder, tmp_path):
+    from click.testing import CliRunner
+
+    from sfumato.cli.main import group
+    from sfumato.io.picture import read, write
+
+    write(tmp_path / "hint.png", (np.random.default_rng(0).random((16, 24, 1)) * 255).astype("u1"))
+    words = ["generate", "--weights", folder, "--prompt", "a hill", "--size", "24x16", "-q"]
+    made = {}
+    for name, kind in (("plain", None), ("control", ControlNet), ("pyramid", T2IAdapter)):
+        more = []
+        if kind is not None:
+            learned(kind(base=folder)).save(tmp_path / name)
+            more = ["--control", f"{tmp_path / name}={tmp_path / 'hint.png'}:0.8"]
+        out = tmp_path / f"{name}.png"
+        result = CliRunner().invoke(group, [*words, *more, "--steps", "2", "-o", str(out)])
+        assert result.exit_code == 0, result.output
+        made[name] = read(out).image
+    assert not np.array_equal(made["plain"], made["control"])
+    assert not np.array_equal(made["plain"], made["pyramid"])

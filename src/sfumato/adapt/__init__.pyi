@@ -6,6 +6,8 @@ from .controls import find_adapter as find_adapter
 from .controls import hint_tensor as hint_tensor
 from .feature_pyramid import FeaturePyramid as FeaturePyramid
 from .hint_adapter import HintAdapter as HintAdapter
+from .published_control import export_control_net as export_control_net
+from .published_control import load_control_net as load_control_net
 from .published_pyramid import export_t2i_adapter as export_t2i_adapter
 from .published_pyramid import load_t2i_adapter as load_t2i_adapter
 from .stable_control import StableControl as StableControl

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from sfumato.adapt.adapter_method import AdapterMethod
-from sfumato.adapt.diffusers_adapters import find_published
+from sfumato.adapt.find_published import find_published
 from sfumato.adapt.hint_adapter import HintAdapter
-from sfumato.core.network import embedded_weights, load
+from sfumato.adapt.stable_control import StableControl
+from sfumato.core.files import read_text
+from sfumato.core.network import CONFIG, WEIGHTS, embedded_weights, find_weights, load
 from sfumato.core.shapes import Image, to_unit
+from sfumato.core.spec import from_spec, parse_yaml
 from sfumato.core.tensors import Tensor, functional, torch
+from sfumato.core.weights import read_state
 from sfumato.errors import ShapeError, SpecError
+from sfumato.generate._diffusers import PublishedUNet
 from sfumato.generate.diffusion import Diffusion
 
 __all__ = ["find_adapter", "hint_tensor"]
@@ -25,8 +31,8 @@ def find_adapter(name: str, base: Diffusion, base_name: str) -> HintAdapter:
     Args:
         name: the kind of hint (``canny``) where an adapter ``<base>-<kind>`` comes with
             sfumato; else a folder, embedded weights, or ``hub:owner/name``. For a base
-            of `generate.StableDiffusion` also a ControlNet or T2I-Adapter as diffusers
-            saves it (a folder or hub name), or the file of a T2I-Adapter.
+            of `generate.StableDiffusion` also a published ControlNet or T2I-Adapter: a folder
+            of diffusers, a file in its layout or the original one, a folder or file of the hub.
         base: the diffusion that it shall steer.
         base_name: the name it was loaded by.
 
@@ -43,14 +49,46 @@ def find_adapter(name: str, base: Diffusion, base_name: str) -> HintAdapter:
         published = find_published(name, base, base_name)
         if published is not None:
             return published
-    found = load(short or name)
+    return _taught(short or name, name, base, base_name)
+
+
+def _taught(weights: str, name: str, base: Diffusion, base_name: str) -> HintAdapter:
+    """Load what was taught here."""
+    folder = find_weights(weights)
+    spec = parse_yaml(read_text(folder / CONFIG))
+    kind, settings = next(iter(spec.items())) if isinstance(spec, dict) and spec else (None, None)
+    settings = settings if isinstance(settings, dict) else {}
+    if settings.get("unlocked"):
+        raise SpecError(
+            f"{name}: the decoder of its base learned along, and {base_name} does not know it",
+            hint="load(...).predict of Python uses both",
+        )
+    published = isinstance(base.network, PublishedUNet)
+    if published and _names_same(settings.get("base"), base_name):
+        # The base is there already, and large.
+        with torch.random.fork_rng(devices=[]):
+            found = from_spec({kind: {**settings, "base": base}})
+        found.put_state(read_state(folder / WEIGHTS, name), name)
+    else:
+        found = load(weights)
     if not isinstance(found, AdapterMethod):
         raise SpecError(
             f"{name}: holds {type(found).__name__}, no adapter",
             hint="name what 'sfumato train' made of ControlNet or T2IAdapter",
         )
     _check_same(found.base, base, name, base_name)
-    return found.adapter
+    adapter = found.adapter.requires_grad_(False).eval()
+    if isinstance(adapter, StableControl):  # as fast as its base
+        adapter.to(next(base.network.parameters()).dtype)
+    return adapter
+
+
+def _names_same(base: Any, base_name: str) -> bool:
+    """Tell whether a base, as a config has it, is the one of that name."""
+    if isinstance(base, dict) and len(base) == 1:
+        base = next(iter(base.values()))
+        base = base.get("checkpoint") if isinstance(base, dict) else None
+    return isinstance(base, str) and base == base_name
 
 
 def _check_same(own: Diffusion, base: Diffusion, name: str, base_name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sfumato.adapt.feature_pyramid import FeaturePyramid
@@ -11,7 +12,7 @@ from sfumato.errors import SpecError
 from sfumato.generate._published_unet import PublishedUNet
 from sfumato.generate.diffusion import Diffusion
 
-__all__ = ["check_fits"]
+__all__ = ["ANOTHER", "check_fits", "check_model", "unet_of"]
 
 ANOTHER = "take an adapter that was made for this kind of checkpoint"
 SHARED = ("in_channels", "cross_attention_dim", "layers_per_block", "down_block_types")
@@ -32,7 +33,7 @@ def check_fits(adapter: HintAdapter, base: Diffusion, name: str, base_name: str)
             that are more or less smaller than pictures.
     """
     if isinstance(adapter, StableControl):
-        _check_control(adapter, base, name, base_name)
+        check_model(adapter.config["model"], base, name, base_name)
     if isinstance(adapter, FeaturePyramid):
         _check_pyramid(adapter, base, name, base_name)
     if adapter.reduction != base.reduction:
@@ -43,23 +44,38 @@ def check_fits(adapter: HintAdapter, base: Diffusion, name: str, base_name: str)
         )
 
 
-def _check_control(control: StableControl, base: Diffusion, name: str, base_name: str) -> None:
+def check_model(model: Mapping[str, Any], base: Diffusion, name: str, base_name: str) -> None:
+    """Refuse the settings of a ``ControlNetModel`` that is of another make than a base.
+
+    Raises:
+        SpecError: a setting that they have in common differs, or the base is our own.
+    """
+    theirs = unet_of(base, name, base_name).config
+    if "block_out_channels" in model:
+        _check_widths(list(model["block_out_channels"]), base, name, base_name)
+    for what in SHARED:
+        own = _plain(model.get(what, theirs[what]))
+        if own != _plain(theirs[what]):
+            raise SpecError(
+                f"{name}: was made for a U-Net with {what} {own}, "
+                f"{base_name} has {_plain(theirs[what])}",
+                hint=ANOTHER,
+            )
+
+
+def unet_of(base: Diffusion, name: str, base_name: str) -> Any:
+    """Give the U-Net of diffusers in a published checkpoint.
+
+    Raises:
+        SpecError: the base has one of our own.
+    """
     network: Any = base.network
     if not isinstance(network, PublishedUNet):
         raise SpecError(
             f"{name}: is made for U-Nets of diffusers, {base_name} has one of another make",
             hint="published adapters steer published checkpoints: generate.StableDiffusion",
         )
-    made_for: Any = control.network
-    own, theirs = made_for.config, network.unet.config
-    _check_widths(list(own.block_out_channels), base, name, base_name)
-    for what in SHARED:
-        if _plain(own[what]) != _plain(theirs[what]):
-            raise SpecError(
-                f"{name}: was made for a U-Net with {what} {_plain(own[what])}, "
-                f"{base_name} has {_plain(theirs[what])}",
-                hint=ANOTHER,
-            )
+    return network.unet
 
 
 def _check_pyramid(pyramid: FeaturePyramid, base: Diffusion, name: str, base_name: str) -> None:

@@ -8,17 +8,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sfumato.adapt.feature_pyramid import FeaturePyramid, Stage
+from sfumato.adapt.published_files import read_published
 from sfumato.core.files import write_atomically
 from sfumato.core.tensors import Tensor, nn
-from sfumato.core.weights import fit, locate, read_state
+from sfumato.core.weights import fit
 from sfumato.errors import FileError
 
-__all__ = ["Layout", "export_t2i_adapter", "load_t2i_adapter", "published_pyramid_names"]
+__all__ = [
+    "Layout",
+    "export_t2i_adapter",
+    "load_t2i_adapter",
+    "published_pyramid_names",
+    "pyramid_of",
+]
 
 WHO = "load_t2i_adapter"
 PREFIX = "adapter."
 """Before every name in the layout of diffusers."""
-PATTERNS = ("*.safetensors", "*.pth", "diffusion_pytorch_model.bin")
 
 Layout = Literal["original", "diffusers"]
 
@@ -31,19 +37,27 @@ def load_t2i_adapter(weights: str | Path) -> FeaturePyramid:
 
     Args:
         weights: a ``.safetensors`` or ``.pth`` file, a folder that holds one, or
-            ``hub:owner/name``. Code inside is not run.
+            ``hub:owner/name``, a folder or a file in it. Code inside is not run.
 
     Raises:
         FileError: the file is damaged, of another layout, or an entry has no place.
     """
-    path = locate(weights, PATTERNS, WHO)
-    state = read_state(path, WHO)
+    return pyramid_of(read_published(weights, WHO)[0], f"{WHO}: {weights}")
+
+
+def pyramid_of(state: Mapping[str, Tensor], name: str) -> FeaturePyramid:
+    """Build an adapter around weights; see `load_t2i_adapter`.
+
+    Args:
+        state: tensors by their published names.
+        name: how it is called in an error.
+    """
     layout: Layout = "diffusers" if any(n.startswith(PREFIX) for n in state) else "original"
-    pyramid = FeaturePyramid(**_settings(state, layout))
+    pyramid = FeaturePyramid(**_settings(state, layout, name))
     names = published_pyramid_names(pyramid, layout)
     theirs = {published: own for own, published in names.items()}
     renamed = {theirs.get(name, name): value for name, value in state.items()}
-    fit(pyramid, renamed, f"{WHO}: {path}", ())
+    fit(pyramid, renamed, name, ())
     return pyramid.eval()
 
 
@@ -96,17 +110,17 @@ def _layer(own: str, published: str) -> Iterator[tuple[str, str]]:
         yield f"{own}.{part}", f"{published}.{part}"
 
 
-def _settings(state: Mapping[str, Tensor], layout: Layout) -> dict[str, Any]:
+def _settings(state: Mapping[str, Tensor], layout: Layout, name: str) -> dict[str, Any]:
     prefix = PREFIX if layout == "diffusers" else ""
     light = f"{prefix}body.0.out_conv.weight" in state
     first = f"{prefix}body.0.in_conv.weight" if light else f"{prefix}conv_in.weight"
     if first not in state:
         raise FileError(
-            f"{WHO}: the weights are of another layout, there is no {first}",
+            f"{name}: the weights are of another layout, there is no {first}",
             hint="expected conv_in and body, or adapter.conv_in and adapter.body",
         )
     folded = state[first].shape[1]
-    channels, unshuffle = _unfolded(folded)
+    channels, unshuffle = _unfolded(folded, name)
     outer = {int(n.removeprefix(f"{prefix}body.").split(".")[0]) for n in state if "body." in n}
     if light:
         found = [state.get(f"{prefix}body.{k}.out_conv.weight") for k in sorted(outer)]
@@ -115,18 +129,18 @@ def _settings(state: Mapping[str, Tensor], layout: Layout) -> dict[str, Any]:
     else:
         found = [state.get(f"body.{k}.block2.weight") for k in sorted(outer)[1::2]]
     if any(weight is None for weight in found) or not found:
-        raise FileError(f"{WHO}: a level of the adapter has no blocks, the file is not whole")
+        raise FileError(f"{name}: a level of the adapter has no blocks, the file is not whole")
     widths = tuple(int(weight.shape[0]) for weight in found if weight is not None)
     form = "light" if light else "xl" if unshuffle == 16 else "full"
     return {"widths": widths, "hint_channels": channels, "unshuffle": unshuffle, "form": form}
 
 
-def _unfolded(folded: int) -> tuple[int, int]:
+def _unfolded(folded: int, name: str) -> tuple[int, int]:
     """Tell channels and folding from their product, channels times folding squared."""
     for channels in (1, 3):
         side = math.isqrt(folded // channels)
         if channels * side**2 == folded:
             return channels, side
     raise FileError(
-        f"{WHO}: {folded} folded channels are neither 1 nor 3 channels of a hint times a square"
+        f"{name}: {folded} folded channels are neither 1 nor 3 channels of a hint times a square"
     )

@@ -12,6 +12,8 @@ from sfumato.errors import FileError, MissingExtraError
 __all__ = ["HUB", "fetched", "fit", "locate", "read_state"]
 
 HUB = "hub:"
+FILES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin")
+"""How the names of files of weights end."""
 COUNTER = "num_batches_tracked"
 """What training counts; older files lack it, and no result depends on it."""
 SHOWN = 4
@@ -22,8 +24,9 @@ def locate(weights: str | Path, patterns: Sequence[str], who: str) -> Path:
     """Find the one file that is meant.
 
     Args:
-        weights: a file; a folder, searched for ``patterns``; or ``hub:owner/name`` or
-            ``hub:owner/name/file``, fetched once into the cache of the hub.
+        weights: a file; a folder, searched for ``patterns``; or ``hub:owner/name``,
+            ``hub:owner/name/folder`` or ``hub:owner/name/file``, fetched once into the cache
+            of the hub.
         patterns: the names that the file has where it was published.
         who: how the reader is called in an error.
 
@@ -52,7 +55,13 @@ def locate(weights: str | Path, patterns: Sequence[str], who: str) -> Path:
 
 
 def fetched(name: str, patterns: Sequence[str], who: str) -> Path:
-    """Fetch ``owner/name`` or ``owner/name/file`` from the hub, once, and tell where it lies.
+    """Fetch ``owner/name``, a folder in it or a file from the hub, once, and tell where it lies.
+
+    Args:
+        name: ``owner/name``, ``owner/name/folder``, or ``owner/name/file`` with the ending
+            of a file of weights.
+        patterns: the names of the files that are wanted of a folder.
+        who: how the reader is called in an error.
 
     Raises:
         FileError: it cannot be fetched.
@@ -68,9 +77,12 @@ def fetched(name: str, patterns: Sequence[str], who: str) -> Path:
     if not owner or not repository:
         raise FileError(f"{who}: '{HUB}{name}' is no hub name", hint=f"write {HUB}owner/name")
     try:
-        if inner:
-            return Path(hf_hub_download(f"{owner}/{repository}", "/".join(inner)))
-        return Path(snapshot_download(f"{owner}/{repository}", allow_patterns=list(patterns)))
+        place = "/".join(inner)
+        if place.endswith(FILES):
+            return Path(hf_hub_download(f"{owner}/{repository}", place))
+        wanted = [f"{place}/{pattern}" if place else pattern for pattern in patterns]
+        found = snapshot_download(f"{owner}/{repository}", allow_patterns=wanted)
+        return Path(found, place)
     except Exception as error:  # whatever the network and the hub may answer
         said = str(error).strip().partition("\n")[0] or type(error).__name__
         raise FileError(
@@ -79,7 +91,9 @@ def fetched(name: str, patterns: Sequence[str], who: str) -> Path:
         ) from error
 
 
-def read_state(path: Path, who: str, entry: str | None = None) -> dict[str, Tensor]:
+def read_state(
+    path: Path, who: str, entry: str | None = None, *, perhaps: str | None = None
+) -> dict[str, Tensor]:
     """Read the named tensors of a .safetensors file, or of a .pth without running its code.
 
     Args:
@@ -87,6 +101,7 @@ def read_state(path: Path, who: str, entry: str | None = None) -> dict[str, Tens
         who: how the reader is called in an error.
         entry: the name under which a .pth holds them, beside other things; None where it
             holds nothing else.
+        perhaps: the name under which some files of a kind hold them, and others do not.
 
     Raises:
         FileError: the file is damaged, or holds something else.
@@ -110,6 +125,8 @@ def read_state(path: Path, who: str, entry: str | None = None) -> dict[str, Tens
             f"{who}: {path} cannot be read as weights ({said[:160]})",
             hint="a .safetensors file, or a .pth that holds tensors only",
         ) from error
+    if perhaps is not None and isinstance(state, Mapping) and isinstance(state.get(perhaps), dict):
+        entry = perhaps
     if entry is not None:
         if not isinstance(state, Mapping) or entry not in state:
             inside = _some([str(key) for key in state]) if isinstance(state, Mapping) else ""

@@ -19,7 +19,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "generate"))
 from tiny_checkpoint import awake, pipeline
 
 from sfumato.adapt import Steer, export_t2i_adapter, find_adapter, load_t2i_adapter
-from sfumato.adapt.diffusers_adapters import PublishedControlNet
 from sfumato.core.network import load
 from sfumato.errors import FileError, MissingExtraError, ShapeError, SpecError
 from sfumato.generate.asked import Asked, Condition
@@ -150,7 +149,7 @@ def test_a_hub_name_is_fetched_and_loads_the_same(own, folders, monkeypatch):
         asked.append((name, set(patterns)))
         return Path(folders["control"])
 
-    monkeypatch.setattr("sfumato.adapt.diffusers_adapters.fetched", fetched)
+    monkeypatch.setattr("sfumato.adapt.published_files.fetched", fetched)
     found = find_adapter("hub:owner/edges", own, folders["base"])
     assert asked[0][0] == "owner/edges"
     assert {"config.json", "diffusion_pytorch_model.safetensors"} <= asked[0][1]
@@ -212,10 +211,10 @@ def test_what_is_no_published_adapter_is_refused(own, folders, tmp_path):
     shutil.copytree(folders["control"], folder)
     weights = folder / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(b"nothing")
-    with pytest.raises(FileError, match="damaged: cannot be loaded"):
+    with pytest.raises(FileError, match="cannot be read as weights"):
         find_adapter(str(folder), own, folders["base"])
     weights.unlink()
-    with pytest.raises(FileError, match="there is no diffusion_pytorch_model"):
+    with pytest.raises(FileError, match="holds 0 files called diffusion_pytorch_model"):
         find_adapter(str(folder), own, folders["base"])
     (folder / "config.json").write_text("{")
     with pytest.raises(FileError, match="is no JSON"):
@@ -224,7 +223,7 @@ def test_what_is_no_published_adapter_is_refused(own, folders, tmp_path):
     about = tmp_path / "pooled" / "config.json"
     about.write_text(json.dumps(json.loads(about.read_text()) | {"global_pool_conditions": True}))
     with pytest.raises(SpecError, match="averaged over the picture"):
-        PublishedControlNet(weights=str(tmp_path / "pooled"))
+        find_adapter(str(tmp_path / "pooled"), own, folders["base"])
 
 
 def test_a_control_net_without_the_extra_names_it(own, folders, monkeypatch):
