@@ -16,7 +16,7 @@ from sfumato.core.spec import from_spec, parse_yaml
 from sfumato.core.tensors import Tensor, functional, torch
 from sfumato.core.weights import read_state
 from sfumato.errors import ShapeError, SpecError
-from sfumato.generate._diffusers import PublishedUNet
+from sfumato.generate._published_unet import PublishedUNet
 from sfumato.generate.diffusion import Diffusion
 
 __all__ = ["find_adapter", "hint_tensor"]

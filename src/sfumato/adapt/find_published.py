@@ -8,7 +8,7 @@ from sfumato.adapt.published_control import control_of, is_control
 from sfumato.adapt.published_files import is_published, place_of, read_published
 from sfumato.adapt.published_pyramid import pyramid_of
 from sfumato.errors import SpecError
-from sfumato.generate._diffusers import PublishedUNet
+from sfumato.generate._published_unet import PublishedUNet
 from sfumato.generate.diffusion import Diffusion
 
 __all__ = ["find_published"]
