@@ -5,7 +5,9 @@
     python benchmarks/adapters.py OUT --measure                      # both, alone and together
 
 needs the weights ``scenes`` (benchmarks/painter.py). Writes OUT/weights/scenes-lines and
-OUT/weights/scenes-depth, OUT/adapters.json and OUT/adapters.png. Everything is computed.
+OUT/weights/scenes-depth, OUT/adapters.json and OUT/adapters.png. Everything is computed. What was
+painted stays in OUT, and is not painted again where a measuring goes on: take another OUT after
+other settings.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import re
 import time
 from pathlib import Path
 
@@ -100,18 +103,65 @@ def held_out(count: int) -> list:
     return found
 
 
-def score(picture: np.ndarray, scene) -> tuple[float, bool, bool]:
-    """Give the IoU of the thing's area, and whether its color and the ground's are those asked."""
+def silhouette(picture: np.ndarray) -> np.ndarray:
+    """Give where a picture differs from its own background, whatever the colors.
+
+    The background is the median of the rim in CIELAB, the threshold on the distance to it
+    that of Otsu.
+    """
+    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    rim = [lab[:2].reshape(-1, 3), lab[-2:].reshape(-1, 3)]
+    rim += [lab[:, :2].reshape(-1, 3), lab[:, -2:].reshape(-1, 3)]
+    far = np.linalg.norm(lab - np.median(np.concatenate(rim), axis=0), axis=-1)
+    # Half units of CIELAB, up to 127 of them.
+    levels = np.clip(2 * far, 0, 255).astype(np.uint8)
+    threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
+    return levels > threshold
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union."""
+    return float((one & other).sum() / max((one | other).sum(), 1))
+
+
+def score(picture: np.ndarray, scene) -> dict[str, float]:
+    """Compare a picture with the scene whose hint and words it was made from.
+
+    ``silhouette`` is the IoU of what differs from the background, ``asked`` that of what has
+    the color that was asked for; ``thing`` and ``ground`` tell whether most of either area has
+    the color that was asked for.
+    """
     names = [scene.meta["objects"][0]["color"], scene.meta["background"]["color"]]
     lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB).astype(np.float32)
     palette = cv2.cvtColor(np.array([list(COLORS.values())], np.uint8), cv2.COLOR_RGB2LAB)[0]
     far = np.linalg.norm(lab[:, :, None] - palette.astype(np.float32), axis=-1)
     numbers = [list(COLORS).index(name) for name in names]
     seen, truth = far[..., numbers[0]] < far[..., numbers[1]], scene.mask > 0
-    iou = (seen & truth).sum() / max((seen | truth).sum(), 1)
     nearest = far.argmin(axis=-1)
     most = [np.bincount(nearest[area], minlength=len(COLORS)).argmax() for area in (truth, ~truth)]
-    return float(iou), bool(most[0] == numbers[0]), bool(most[1] == numbers[1])
+    return {
+        "silhouette": overlap(silhouette(picture), truth),
+        "asked": overlap(seen, truth),
+        "thing": float(most[0] == numbers[0]),
+        "ground": float(most[1] == numbers[1]),
+    }
+
+
+WORDS, NONE = True, False
+LINES, DEPTH = {"lines": 1.0}, {"depth": 1.0}
+ROWS: dict[str, tuple[dict[str, float], bool, bool]] = {
+    "no hint (strength 0)": ({"lines": 0.0}, WORDS, False),
+    "lines, strength 0.5": ({"lines": 0.5}, WORDS, False),
+    "lines, guess mode with words": (LINES, WORDS, True),
+    "lines (ControlNet)": (LINES, WORDS, False),
+    "depth (T2I-Adapter)": (DEPTH, WORDS, False),
+    "both": ({**LINES, **DEPTH}, WORDS, False),
+    "no hint, no words": ({"lines": 0.0}, NONE, False),
+    "lines, guess mode without words": (LINES, NONE, True),
+    "lines, no words": (LINES, NONE, False),
+    "depth, no words": (DEPTH, NONE, False),
+}
+"""What is painted: adapters and their strengths, with the caption or not, in guess mode or not."""
 
 
 def measure(given: argparse.Namespace, device: str) -> dict:
@@ -130,43 +180,69 @@ def measure(given: argparse.Namespace, device: str) -> dict:
     def steer(kind: str, part: slice, **options) -> Steer:
         return Steer(lines if kind == "lines" else depth, hints[kind][part], **options)
 
-    def paint(kinds: dict[str, float], *, text: bool = True, **options) -> list[np.ndarray]:
+    def paint(kinds: dict[str, float], words: bool, guess: bool) -> list[np.ndarray]:
         made = []
-        for k in range(0, len(scenes), 100):
-            part = slice(k, k + 100)
-            captions = [str(s.text) if text else "" for s in scenes[part]]
-            steers = [(steer(kind, part, **options), strength) for kind, strength in kinds.items()]
-            found = base.generate(captions, size=(64, 64), seed=k, adapters=steers)
+        for k in range(0, len(scenes), 50):
+            part = slice(k, k + 50)
+            captions = [str(s.text) if words else "" for s in scenes[part]]
+            steers = [(steer(n, part, guess_mode=guess), kinds[n]) for n in kinds]
+            found = base.generate(
+                captions, size=(64, 64), seed=k, adapters=steers, steps=given.steps
+            )
             made += [to_picture(image) for image in found.image]
         return made
 
-    painted = {
-        "no hint (strength 0)": paint({"lines": 0.0}),
-        "lines, guess mode": paint({"lines": 1.0}, guess_mode=True),
-        "lines, strength 0.5": paint({"lines": 0.5}),
-        "lines (ControlNet)": paint({"lines": 1.0}),
-        "depth (T2I-Adapter)": paint({"depth": 1.0}),
-        "both": paint({"lines": 1.0, "depth": 1.0}),
-        "lines, no words": paint({"lines": 1.0}, text=False),
-        "real scenes": [s.image for s in scenes],
-    }
-    rows = {}
-    for name, pictures in painted.items():
-        found = np.array([score(p, s) for p, s in zip(pictures, scenes, strict=True)])
-        iou, thing, ground = found.mean(axis=0)
-        rows[name] = {"iou": round(iou, 3), "thing": round(thing, 3), "ground": round(ground, 3)}
-        print(f"{name:24} IoU {iou:.3f}  thing's color {thing:.3f}  ground's {ground:.3f}")
-    shown = [
-        [
-            s.image,
-            np.repeat(s.hint, 3, axis=2),
-            *(painted[n][k] for n in painted if n != "real scenes"),
-        ]
+    rows, painted = {}, {}
+    for name in given.rows:
+        kept = given.out / f"painted-{re.sub('[^a-z0-9]+', '-', name)}.npz"
+        if not kept.exists():
+            started = time.process_time()
+            made = np.stack(paint(*ROWS[name]))
+            np.savez_compressed(kept, made=made, seconds=time.process_time() - started)
+        found = np.load(kept)
+        painted[name] = list(found["made"])
+        spent = {"processor_s": round(float(found["seconds"]) / len(scenes), 2)}
+        rows[name] = means(painted[name], scenes) | spent
+        print(f"{name:32} {rows[name]}", flush=True)
+    real = [s.image for s in scenes]
+    rows["real scenes"] = means(real, scenes)
+    rows["another real scene (chance)"] = means(real[1:] + real[:1], scenes)
+    show(given.out / "adapters.png", scenes, painted)
+    facts = {"rows": rows}
+    if "both" in painted:
+        alone = [name for name in ("lines (ControlNet)", "depth (T2I-Adapter)") if name in painted]
+        gains = {name: gain(painted["both"], painted[name], scenes) for name in alone}
+        facts["silhouette of both, less that of"] = gains
+    return facts
+
+
+def means(pictures: list[np.ndarray], scenes: list) -> dict[str, float]:
+    """Give the mean scores, and the standard error of the silhouette's."""
+    scores = [score(p, s) for p, s in zip(pictures, scenes, strict=True)]
+    found = {key: round(float(np.mean([s[key] for s in scores])), 3) for key in scores[0]}
+    spread = np.std([s["silhouette"] for s in scores], ddof=1) / np.sqrt(len(scores))
+    return found | {"error": round(float(spread), 4)}
+
+
+def gain(one: list[np.ndarray], other: list[np.ndarray], scenes: list) -> list[float]:
+    """Give the mean gain of the silhouette, scene by scene, and its standard error."""
+    gains = [
+        score(a, s)["silhouette"] - score(b, s)["silhouette"]
+        for a, b, s in zip(one, other, scenes, strict=True)
+    ]
+    error = np.std(gains, ddof=1) / np.sqrt(len(gains))
+    return [round(float(np.mean(gains)), 4), round(float(error), 4)]
+
+
+def show(path: Path, scenes: list, painted: dict[str, list[np.ndarray]]) -> None:
+    """Write a sheet: a scene, its hint, and the pictures in the order of the rows."""
+    sheet = [
+        np.concatenate(
+            [s.image, np.repeat(s.hint, 3, axis=2), *(made[k] for made in painted.values())], axis=1
+        )
         for k, s in enumerate(scenes[:8])
     ]
-    sheet = np.concatenate([np.concatenate(row, axis=1) for row in shown])
-    write(given.out / "adapters.png", sheet, overwrite=True)
-    return rows
+    write(path, np.concatenate(sheet), overwrite=True)
 
 
 def main() -> None:
@@ -178,6 +254,8 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=60_000)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--prompts", type=int, default=300, help="held-out scenes to measure on")
+    parser.add_argument("--steps", type=int, default=25, help="of each picture")
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -188,7 +266,8 @@ def main() -> None:
         print(kind, json.dumps(facts))
     if given.measure:
         started = time.perf_counter()
-        facts = {"scores": measure(given, device), "prompts": given.prompts, "device": device}
+        facts = {"device": device, "prompts": given.prompts, "steps": given.steps}
+        facts |= measure(given, device)
         for kind in ("lines", "depth"):
             told = given.out / f"adapter-{kind}.json"
             if told.exists():

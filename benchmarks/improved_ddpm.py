@@ -1,16 +1,20 @@
 """Learned variance against fixed, on handwritten digits: bits a value, and few sampling steps.
 
     python benchmarks/improved_ddpm.py OUT DIGITS --seconds 60
+    python benchmarks/improved_ddpm.py OUT DIGITS --side 16 --train-steps 3000 --seed 0 1 2
 
 DIGITS is a folder with the MNIST files t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz.
 8,500 of the 10,000 pictures are learned from, 28 px padded to 32, or that halved to 16. Each
-variant is trained for so many seconds from the same seed. Measured are, on pictures that were held
-apart:
+variant is trained for so many seconds, or for so many steps, from each seed. Measured are, on
+pictures that were held apart and with the average of the weights:
 
-- bits a value, over all 1000 steps of the bound;
-- the Fréchet distance of 1,500 samples to the held-out pictures in the features of a small
-  classifier that is trained in the run, at 10, 25, 50 and 250 of 1000 steps; beside it that of
-  real pictures to real ones, which is the floor. It is no FID: the features are not Inception's.
+- bits a value, over all 1000 steps of the bound; models that learned no variance are given both
+  that of the posterior (small) and that of the noise (large);
+- the Fréchet distance of samples to the 1,500 held-out pictures in the features of a small
+  classifier that is trained in the run, at few of the 1000 steps; beside it that of as many
+  real pictures, which is the floor. It is no FID: the features are not Inception's.
+
+A run that was interrupted goes on where it stopped: what OUT/improved_ddpm.json holds is kept.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import argparse
 import gzip
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -99,21 +104,43 @@ def moments(net: Classifier, images: torch.Tensor, device: str):
     return features.mean(axis=0), np.cov(features, rowvar=False)
 
 
-def sampled(method, count: int, side: int, steps: int, variance: str | None, device: str):
+def sampled(method, count: int, side: int, steps: int, variance: str, seed: int, device: str):
     """Make digits with the ancestral sampler."""
-    rng = torch.Generator().manual_seed(11)
+    rng = torch.Generator().manual_seed(11 + seed)
+    options = {} if variance == "learned" else {"variance": variance}
     made = []
     for k in range(0, count, 500):
         blank = torch.zeros(min(500, count - k), 1, side, side, device=device)
-        options = {} if variance is None else {"variance": variance}
         found = method.predict(Batch(blank), rng=rng, steps=steps, **options)
         made.append((found.image.cpu() * 255).round() / 255)
     return torch.cat(made)
 
 
-def bits(method: ImprovedDDPM, images: torch.Tensor, device: str) -> float:
-    cost = method.bits(Batch(images.to(device)), torch.Generator().manual_seed(5))
-    return float(cost.total.mean())
+def bits(method: ImprovedDDPM, images: torch.Tensor, device: str) -> dict[str, float]:
+    """Give the bits a value with each variance; the network is asked once for all of them."""
+    own, asked_once, answers = method.variance, method.answer, []
+
+    def answered(*asked, **options):
+        answers.append(asked_once(*asked, **options))
+        return answers[-1]
+
+    found = {}
+    for variance in variances(method):
+        method.variance = variance
+        method.answer = partial(_next, iter(answers)) if answers else answered
+        cost = method.bits(Batch(images.to(device)), torch.Generator().manual_seed(5))
+        found[variance] = round(float(cost.total.mean()), 4)
+    method.variance = own
+    del method.answer
+    return found
+
+
+def _next(kept, *_asked, **_options):
+    return next(kept)
+
+
+def variances(method: ImprovedDDPM) -> tuple[str, ...]:
+    return ("learned",) if method.variance == "learned" else ("small", "large")
 
 
 def make(settings: dict, length: int, side: int) -> ImprovedDDPM:
@@ -122,72 +149,110 @@ def make(settings: dict, length: int, side: int) -> ImprovedDDPM:
     schedule = LinearSchedule(steps=length) if linear else CosineSchedule(steps=length)
     shape: dict = {"channels": 64, "multipliers": (1, 2, 2), "blocks": 2, "attention_at": (2, 4)}
     if side < 32:
-        shape = {"channels": 32, "multipliers": (1, 2), "blocks": 1, "attention_at": (2,)}
+        shape = {"channels": 16, "multipliers": (1, 2), "blocks": 1, "attention_at": (2,)}
     out = 2 if settings["variance"] == "learned" else 1
-    network = UNet(channels_in=1, channels_out=out, dropout=0.1, groups=16, **shape)
+    network = UNet(
+        channels_in=1, channels_out=out, dropout=0.1, groups=shape["channels"] // 4, **shape
+    )
     return ImprovedDDPM(network=network, process=DiffusionProcess(schedule=schedule), **settings)
 
 
-def main() -> None:
+def one(name: str, seed: int, given: argparse.Namespace, images, distance, device: str):
+    """Train one variant from one seed and measure it; give the figures and some pictures."""
+    learn = images[:-HELD_OUT]
+    whole = len(learn) // given.batch * given.batch
+    batches = [Batch(part) for part in learn[:whole].split(given.batch)]
+    folder = given.out / f"run-{name.replace(', ', '-')}-{seed}"
+    precision = "bf16" if device == "cuda" else "fp32"
+    about = trained(
+        lambda: make(VARIANTS[name], given.length, given.side),
+        batches, given.seconds, folder,
+        {"device": device, "precision": precision, "seed": seed, "lr": given.lr,
+         "weight_decay": 0.0, "ema": 0.999},
+        steps=given.train_steps,
+    )  # fmt: skip
+    method = sfumato.core.load(folder / "last").to(device)
+    started = time.perf_counter()
+    about["bits"] = bits(method, images[-given.held_out :], device)
+    about["distance"] = {}
+    for variance in variances(method):
+        found = about["distance"][variance] = {}
+        for steps in given.steps:
+            made = sampled(method, given.samples, given.side, steps, variance, seed, device)
+            found[str(steps)] = round(distance(made), 3)
+    about["measuring_s"] = round(time.perf_counter() - started, 1)
+    return about, torch.cat(list(made[:20, 0]), dim=1)
+
+
+def summary(variants: dict) -> dict:
+    """Give mean and standard deviation over the seeds of each figure."""
+
+    def told(values: list[float]) -> str:
+        spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+        return f"{np.mean(values):.3f}{spread}"
+
+    rows = {}
+    for name, seeds in variants.items():
+        runs = list(seeds.values())
+        for variance in runs[0]["bits"]:
+            row = {"seeds": len(runs), "bits": told([r["bits"][variance] for r in runs])}
+            for steps in runs[0]["distance"][variance]:
+                row[f"{steps} steps"] = told([r["distance"][variance][steps] for r in runs])
+            rows[f"{name}, {variance} variance"] = row
+    return rows
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
     parser.add_argument("digits", type=Path)
-    parser.add_argument("--seconds", type=float, default=60.0, help="for each variant")
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each training")
+    parser.add_argument("--train-steps", type=int, help="for each training, instead of seconds")
     parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--lr", type=float, default=4e-4)
     parser.add_argument("--samples", type=int, default=HELD_OUT)
     parser.add_argument("--held-out", type=int, default=256, help="pictures for the bits")
     parser.add_argument("--steps", type=int, nargs="*", default=[10, 25, 50, 250])
+    parser.add_argument("--seed", type=int, nargs="+", default=[0])
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS))
+    parser.add_argument("--once", nargs="*", default=[], help="variants for the first seed only")
     parser.add_argument("--side", type=int, default=32, choices=(16, 32), help="16 for a CPU")
     parser.add_argument("--length", type=int, default=1000, help="steps of the diffusion")
     parser.add_argument("--classifier-steps", type=int, default=1500)
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     given.out.mkdir(parents=True, exist_ok=True)
     images, labels = digits(given.digits, given.side)
     net, accuracy = classifier(images, labels, device, given.classifier_steps)
     held_out = moments(net, images[-HELD_OUT:], device)
-    floor = frechet_distance(*moments(net, images[:HELD_OUT], device), *held_out)
-    facts: dict = {
-        "device": device,
-        "seconds a variant": given.seconds,
-        "classifier accuracy": round(accuracy, 4),
-        "distance of real to real": round(floor, 3),
-        "variants": {},
-    }
-    learn = images[:-HELD_OUT]
-    whole = len(learn) // given.batch * given.batch
-    batches = [Batch(part) for part in learn[:whole].split(given.batch)]
-    rows = []
-    precision = "bf16" if device == "cuda" else "fp32"
-    for name in given.variants:
-        settings = VARIANTS[name]
-        folder = given.out / f"run-{name.replace(', ', '-')}"
-        about = trained(
-            lambda settings=settings: make(settings, given.length, given.side),
-            batches, given.seconds, folder,
-            {"device": device, "precision": precision, "seed": 0, "lr": 4e-4,
-             "weight_decay": 0.0, "ema": 0.999},
-        )  # fmt: skip
-        method = sfumato.core.load(folder / "last").to(device)
-        started = time.perf_counter()
-        about["bits"] = round(bits(method, images[-given.held_out :], device), 4)
-        learned = method.variance == "learned"
-        for variance in (None,) if learned else ("small", "large"):
-            distances = {}
-            for steps in given.steps:
-                made = sampled(method, given.samples, given.side, steps, variance, device)
-                distances[steps] = round(
-                    frechet_distance(*moments(net, made, device), *held_out), 3
-                )
-            about[f"distance, variance {variance or 'learned'}"] = distances
-        rows.append(torch.cat(list(made[:20, 0]), dim=1))
-        about["measuring_s"] = round(time.perf_counter() - started, 1)
-        facts["variants"][name] = about
-    (given.out / "improved_ddpm.json").write_text(json.dumps(facts, indent=1) + "\n")
-    sheet = (torch.cat(rows) * 255).round().to(torch.uint8).numpy()[..., None]
-    write(given.out / "improved_ddpm.png", Sample(sheet), overwrite=True)
-    print(json.dumps(facts, indent=1))
+
+    def distance(pictures: torch.Tensor) -> float:
+        return frechet_distance(*moments(net, pictures, device), *held_out)
+
+    report = given.out / "improved_ddpm.json"
+    facts: dict = json.loads(report.read_text()) if report.exists() else {"variants": {}}
+    facts["device"] = device
+    facts["settings"] = {k: v for k, v in vars(given).items() if not isinstance(v, Path)}
+    facts["classifier accuracy"] = round(accuracy, 4)
+    facts["distance of real to real"] = round(distance(images[: given.samples]), 3)
+    first, *others = given.seed
+    plan = [(name, first) for name in (*given.variants, *given.once)]
+    plan += [(name, seed) for seed in others for name in given.variants]
+    for name, seed in plan:
+        seeds = facts["variants"].setdefault(name, {})
+        if str(seed) in seeds:
+            continue
+        seeds[str(seed)], row = one(name, seed, given, images, distance, device)
+        facts["summary"] = summary(facts["variants"])
+        report.write_text(json.dumps(facts, indent=1) + "\n")
+        picture = (row * 255).round().to(torch.uint8).numpy()[..., None]
+        write(given.out / f"{name.replace(', ', '-')}-{seed}.png", Sample(picture), overwrite=True)
+        print(name, seed, json.dumps(seeds[str(seed)]), flush=True)
+    print(json.dumps(facts["summary"], indent=1))
 
 
 if __name__ == "__main__":

@@ -80,11 +80,14 @@ def seconds_a_step(method, batches, recipe: Recipe) -> float:
     return (marks[1] - marks[0]) / (recipe.steps - recipe.steps // 2)
 
 
-def trained(make, batches, seconds: float, folder: Path, options: dict) -> dict:
-    """Train a method for so many seconds, the schedule fitted to them."""
-    trial = 60 if seconds > 30 else 4
+def trained(
+    make, batches, seconds: float, folder: Path, options: dict, *, steps: int | None = None
+) -> dict:
+    """Train a method for so many seconds, the schedule fitted to them, or for so many steps."""
+    trial = 60 if seconds > 30 and steps is None else 4
     a_step = seconds_a_step(make(), batches, Recipe(**options, steps=trial))
-    steps = max(2, int(0.97 * seconds / a_step))
+    limit = 1.15 * seconds if steps is None else None
+    steps = max(2, int(0.97 * seconds / a_step)) if steps is None else steps
     warmup = min(300, steps // 10)
     # An average over a tenth of the training: a longer one would still hold its random start.
     options = {**options, "ema": max(0.5, min(0.999, 1 - 10 / steps))}
@@ -92,7 +95,7 @@ def trained(make, batches, seconds: float, folder: Path, options: dict) -> dict:
         **options,
         steps=steps,
         warmup_steps=warmup,
-        max_seconds=seconds * 1.15,
+        max_seconds=limit,
         validate_every=steps,
         save_every=steps,
         log_every=max(1, min(200, steps // 4)),
@@ -100,12 +103,14 @@ def trained(make, batches, seconds: float, folder: Path, options: dict) -> dict:
     )
     shutil.rmtree(folder, ignore_errors=True)
     started = time.perf_counter()
-    torch.manual_seed(0)
+    torch.manual_seed(options["seed"])
     method = make()
+    processor = time.process_time()
     report = Trainer(recipe, out=folder).fit(method, batches)
     return {
         "steps": steps,
         "seconds": round(time.perf_counter() - started, 1),
+        "processor_s": round(time.process_time() - processor, 1),
         "ms_a_step": round(1e3 * a_step, 2),
         "parameters": sum(p.numel() for p in method.parameters() if p.requires_grad),
         "losses": report.losses,

@@ -12,7 +12,17 @@ from sfumato.core.opencv import cv2
 from sfumato.core.sample import Sample
 from sfumato.data import CaptionScenes
 
-COUNT = 6
+COUNT = 8
+STEPS = 10
+WAYS = {
+    # adapters and strengths, with the caption or without, in guess mode or not
+    "no hint": ({}, True, False),
+    "lines": ({"lines": 1.0}, True, False),
+    "depth": ({"depth": 1.0}, True, False),
+    "both": ({"lines": 1.0, "depth": 1.0}, True, False),
+    "no hint, no words": ({}, False, False),
+    "guess mode, no words": ({"lines": 1.0}, False, True),
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,31 +38,80 @@ def scenes():
     return [scene for scene, _ in zip(kept, range(COUNT), strict=False)]
 
 
-def iou(made: torch.Tensor, scenes) -> float:
-    """Compare where the picture has more of the thing's color with where the thing is."""
+@pytest.fixture(scope="module")
+def painted(scenes):
+    """What the embedded generator makes of the scenes' captions and hints, each in its way."""
+    base = load("scenes")
+    adapters = {kind: load(f"scenes-{kind}").adapter for kind in ("lines", "depth")}
+    lines = np.stack([s.hint[..., 0] / np.float32(255) for s in scenes])
+    depth = np.stack([s.depth for s in scenes]).astype(np.float32)
+    hints = {"lines": torch.from_numpy(lines)[:, None], "depth": torch.from_numpy(depth)[:, None]}
+    found = {}
+    for way, (strengths, words, guess) in WAYS.items():
+        steers = [
+            (Steer(adapters[kind], hints[kind], guess_mode=guess), strength)
+            for kind, strength in strengths.items()
+        ]
+        captions = [str(scene.text) if words else "" for scene in scenes]
+        with torch.no_grad():
+            made = base.generate(captions, size=(64, 64), seed=1, steps=STEPS, adapters=steers)
+        found[way] = made.image.permute(0, 2, 3, 1).numpy()
+    return found
+
+
+def of_the_asked_color(picture: np.ndarray, scene: Sample) -> np.ndarray:
+    """Give where a picture is nearer to the color of the scene's thing than to its background."""
+    real = scene.image / 255.0
+    colors = [np.median(real[area], axis=0) for area in (scene.mask > 0, scene.mask == 0)]
+    far = [np.linalg.norm(picture - color, axis=-1) for color in colors]
+    return far[0] < far[1]
+
+
+def silhouette(picture: np.ndarray, _scene: Sample) -> np.ndarray:
+    """Give where a picture differs from its own background (the rim), whatever the colors."""
+    lab = cv2.cvtColor(np.ascontiguousarray(picture, np.float32), cv2.COLOR_RGB2LAB)
+    rim = np.concatenate([lab[:2], lab[-2:], lab[:, :2].swapaxes(0, 1), lab[:, -2:].swapaxes(0, 1)])
+    far = np.linalg.norm(lab - np.median(rim.reshape(-1, 3), axis=0), axis=-1)
+    levels = np.clip(2 * far, 0, 255).astype(np.uint8)
+    threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
+    return levels > threshold
+
+
+def iou(pictures, scenes, seen_in) -> float:
+    """Compare what is seen in pictures with where the things of the scenes are."""
     scores = []
-    for picture, scene in zip(made, scenes, strict=True):
-        truth = scene.mask > 0
-        pixels, real = picture.permute(1, 2, 0).numpy(), scene.image / 255.0
-        colors = [np.median(real[area], axis=0) for area in (truth, ~truth)]
-        far = [np.linalg.norm(pixels - color, axis=-1) for color in colors]
-        seen = far[0] < far[1]
+    for picture, scene in zip(pictures, scenes, strict=True):
+        truth, seen = scene.mask > 0, seen_in(picture, scene)
         scores.append((seen & truth).sum() / (seen | truth).sum())
     return float(np.mean(scores))
 
 
 @pytest.mark.parametrize("kind", ["lines", "depth"])
-def test_held_out_hints_are_followed_and_without_them_chance_decides(scenes, kind):
-    base, adapter = load("scenes"), load(f"scenes-{kind}").adapter
-    planes = [s.hint[..., 0] / np.float32(255) if kind == "lines" else s.depth for s in scenes]
-    hint = torch.from_numpy(np.stack(planes).astype(np.float32))[:, None]
-    options = {"size": (64, 64), "seed": 1, "steps": 12}
-    captions = [str(scene.text) for scene in scenes]
-    with torch.no_grad():
-        steered = base.generate(captions, adapters=[(Steer(adapter, hint), 1.0)], **options)
-        alone = base.generate(captions, **options)
-    assert iou(steered.image, scenes) > 0.8
-    assert iou(alone.image, scenes) < 0.5
+def test_held_out_hints_are_followed_and_without_them_chance_decides(painted, scenes, kind):
+    assert iou(painted[kind], scenes, of_the_asked_color) > 0.8
+    assert iou(painted["no hint"], scenes, of_the_asked_color) < 0.5
+
+
+def test_silhouettes_tell_real_scenes_from_others_without_knowing_a_color(scenes):
+    real = [scene.image / np.float32(255) for scene in scenes]
+    assert iou(real, scenes, silhouette) > 0.95
+    assert iou(real[1:] + real[:1], scenes, silhouette) < 0.3
+
+
+def test_guess_mode_without_words_lies_between_no_hint_and_full_control(painted, scenes):
+    found = {way: iou(painted[way], scenes, silhouette) for way in WAYS}
+    assert found["no hint, no words"] < 0.3
+    assert found["no hint"] < 0.5
+    assert found["no hint"] + 0.2 < found["guess mode, no words"] < found["lines"] + 0.02
+    # It follows the hint and not the words: the colors are its own.
+    guessed = iou(painted["guess mode, no words"], scenes, of_the_asked_color)
+    assert guessed < iou(painted["lines"], scenes, of_the_asked_color) - 0.2
+
+
+def test_both_adapters_together_do_not_fall_behind_either(painted, scenes):
+    found = {way: iou(painted[way], scenes, silhouette) for way in ("lines", "depth", "both")}
+    assert found["both"] > max(found["lines"], found["depth"]) - 0.02
+    assert found["both"] > 0.8
 
 
 def test_a_drawing_gets_the_colors_of_its_prompt():
