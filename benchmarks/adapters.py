@@ -147,21 +147,23 @@ def score(picture: np.ndarray, scene) -> dict[str, float]:
     }
 
 
-WORDS, NONE = True, False
+WORDS, NONE, USUAL = True, False, 4.0
 LINES, DEPTH = {"lines": 1.0}, {"depth": 1.0}
-ROWS: dict[str, tuple[dict[str, float], bool, bool]] = {
-    "no hint (strength 0)": ({"lines": 0.0}, WORDS, False),
-    "lines, strength 0.5": ({"lines": 0.5}, WORDS, False),
-    "lines, guess mode with words": (LINES, WORDS, True),
-    "lines (ControlNet)": (LINES, WORDS, False),
-    "depth (T2I-Adapter)": (DEPTH, WORDS, False),
-    "both": ({**LINES, **DEPTH}, WORDS, False),
-    "no hint, no words": ({"lines": 0.0}, NONE, False),
-    "lines, guess mode without words": (LINES, NONE, True),
-    "lines, no words": (LINES, NONE, False),
-    "depth, no words": (DEPTH, NONE, False),
+ROWS: dict[str, tuple[dict[str, float], bool, bool, float]] = {
+    "no hint (strength 0)": ({"lines": 0.0}, WORDS, False, USUAL),
+    "lines, strength 0.5": ({"lines": 0.5}, WORDS, False, USUAL),
+    "lines, guess mode with words": (LINES, WORDS, True, USUAL),
+    "lines (ControlNet)": (LINES, WORDS, False, USUAL),
+    "depth (T2I-Adapter)": (DEPTH, WORDS, False, USUAL),
+    "both": ({**LINES, **DEPTH}, WORDS, False, USUAL),
+    "no hint, no words": ({"lines": 0.0}, NONE, False, USUAL),
+    "lines, guess mode without words, guidance 1.5": (LINES, NONE, True, 1.5),
+    "lines, guess mode without words": (LINES, NONE, True, USUAL),
+    "lines, no words": (LINES, NONE, False, USUAL),
+    "depth, no words": (DEPTH, NONE, False, USUAL),
 }
-"""What is painted: adapters and their strengths, with the caption or not, in guess mode or not."""
+"""What is painted: adapters and their strengths, with the caption or not, in guess mode or not,
+and the guidance."""
 
 
 def measure(given: argparse.Namespace, device: str) -> dict:
@@ -180,14 +182,21 @@ def measure(given: argparse.Namespace, device: str) -> dict:
     def steer(kind: str, part: slice, **options) -> Steer:
         return Steer(lines if kind == "lines" else depth, hints[kind][part], **options)
 
-    def paint(kinds: dict[str, float], words: bool, guess: bool) -> list[np.ndarray]:
+    def paint(
+        kinds: dict[str, float], words: bool, guess: bool, guidance: float
+    ) -> list[np.ndarray]:
         made = []
         for k in range(0, len(scenes), 50):
             part = slice(k, k + 50)
             captions = [str(s.text) if words else "" for s in scenes[part]]
             steers = [(steer(n, part, guess_mode=guess), kinds[n]) for n in kinds]
             found = base.generate(
-                captions, size=(64, 64), seed=k, adapters=steers, steps=given.steps
+                captions,
+                size=(64, 64),
+                seed=k,
+                adapters=steers,
+                steps=given.steps,
+                guidance=guidance,
             )
             made += [to_picture(image) for image in found.image]
         return made
@@ -203,7 +212,7 @@ def measure(given: argparse.Namespace, device: str) -> dict:
         painted[name] = list(found["made"])
         spent = {"processor_s": round(float(found["seconds"]) / len(scenes), 2)}
         rows[name] = means(painted[name], scenes) | spent
-        print(f"{name:32} {rows[name]}", flush=True)
+        print(f"{name:46} {rows[name]}", flush=True)
     real = [s.image for s in scenes]
     rows["real scenes"] = means(real, scenes)
     rows["another real scene (chance)"] = means(real[1:] + real[:1], scenes)
