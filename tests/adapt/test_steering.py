@@ -61,6 +61,27 @@ def test_features_of_the_hint_alone_are_worked_out_once():
     assert (once.calls, each.calls) == (1, 3)
 
 
+def test_features_are_those_of_the_hint_and_the_weights_of_now():
+    told = Told(once=True)
+    steer = Steer(told, HINT, window=(0.2, 1.0))
+    for progress in (0.0, 0.25, 0.5, 0.5, 0.75):
+        steer(asked(progress))
+    assert told.calls == 1
+    steer.hint = 2.0 * HINT
+    assert steer(asked(0.25)).levels[0].max() == 2, "another picture begins"
+    assert steer(asked(0.5)).levels[0].max() == 2
+    assert told.calls == 2
+    assert len(steer(asked(0.75, count=4)).levels[0]) == 4
+
+
+def test_one_step_is_a_picture_of_its_own():
+    told = Told(once=True)
+    steer = Steer(told, HINT)
+    for strength in (1.0, 3.0):
+        steer.hint = strength * HINT
+        assert steer(asked(0.0)).levels[0].max() == strength
+
+
 def test_guess_mode_is_silent_without_prompt_and_fades_outwards():
     said = Steer(Told(), HINT, guess_mode=True)(asked(0.0, count=4, unguided=2))
     for feature, strength in zip((*said.down, said.middle), guess_strengths(3), strict=True):
@@ -149,6 +170,36 @@ def test_learning_moves_the_adapter_and_never_the_base(method):
     moved = [n for n, p in method.named_parameters() if not torch.equal(p, before[n])]
     assert moved
     assert all(name.startswith("adapter.") for name in moved)
+
+
+def test_an_adapter_draws_its_own_steps_and_drops_its_own_share_of_captions():
+    base = ControlNet.example_base()
+    base.drop, base.times = 0.0, None  # the base's own are not asked
+
+    def loss(caption, **options):
+        torch.manual_seed(0)
+        method = ControlNet(base=base, hint_widths=(8,), **options)
+        batch = method.practice_batch((16, 16)).but(text=(caption, caption))
+        return method.loss(batch, "main", torch.Generator().manual_seed(0))["mse"].item()
+
+    assert loss("a red circle", drop=0.0) != loss("a green square", drop=0.0)
+    assert loss("a red circle", drop=1.0) == loss("a green square", drop=1.0)
+    assert loss("a red circle", drop=1.0) == loss("", drop=0.0)
+
+
+@pytest.mark.parametrize(("times", "mean"), [("uniform", 0.5), ("cubic", 0.75)])
+def test_noisy_steps_are_taught_more_often_where_that_is_asked_for(times, mean):
+    method = T2IAdapter(base=ControlNet.example_base(), times=times)
+    told = []
+    method.base.network.register_forward_pre_hook(lambda _, given: told.append(given[1]))
+    batch = method.practice_batch((8, 8))
+    many = Batch(**{n: t.repeat(40, *([1] * (t.ndim - 1))) for n, t in batch.tensors().items()},
+                 text=batch.text * 40)  # fmt: skip
+    with torch.no_grad():
+        for seed in range(5):
+            method.loss(many, "main", torch.Generator().manual_seed(seed))
+    # the mean of 1 - u is 1 / 2, of 1 - u^3 it is 3 / 4
+    assert torch.cat(told).mean().item() / 1000 == pytest.approx(mean, abs=0.04)
 
 
 def test_an_unlocked_decoder_learns_along():

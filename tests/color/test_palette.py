@@ -35,6 +35,14 @@ def test_fewer_colors_than_asked_come_back_where_there_are_fewer():
     assert palette_of(np.full((5, 5, 1), 77, np.uint8), 6).shape == (1, 3)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_few_pixels_have_a_palette_too(size, channels):
+    picture = np.full((*size, channels), 90, np.uint8)
+    np.testing.assert_allclose(palette_of(picture) * 255, 90, atol=1)
+    assert ShowPalette(how="palette")(Sample(picture)).hint.shape == (*size, channels)
+
+
 def test_a_mosaic_hint_is_the_mean_of_its_cells():
     rng = np.random.default_rng(1)
     picture = rng.random((32, 48, 3), np.float32)

@@ -29,6 +29,18 @@ def test_a_written_file_is_an_ordinary_one(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
 
 
+def test_the_mark_that_editors_put_before_a_text_is_not_read(tmp_path):
+    (tmp_path / "a.yaml").write_text("lr: 1\n", encoding="utf-8-sig")
+    assert read_text(tmp_path / "a.yaml") == "lr: 1\n"
+
+
+def test_a_text_that_is_too_large_is_refused_with_the_limit(tmp_path):
+    (tmp_path / "a.txt").write_bytes(bytes(2**20 + 1))
+    with pytest.raises(FileError, match="larger than the 1 MiB"):
+        read_text(tmp_path / "a.txt", most_mib=1)
+    assert len(read_text(tmp_path / "a.txt", most_mib=2)) == 2**20 + 1
+
+
 def test_what_cannot_be_written_or_read_is_an_error_that_names_the_file(tmp_path):
     with pytest.raises(FileError, match=r"x\.txt.*cannot be written"):
         write_atomically(tmp_path / "none" / "x.txt", b"")

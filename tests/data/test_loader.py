@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 from typing import Annotated
 
@@ -127,6 +128,13 @@ def test_a_source_without_one_good_file_is_refused(tmp_path):
         next(Loader(source=PictureFolder(folder=tmp_path), broken="skip").batches())
 
 
+def test_nothing_at_all_is_refused_and_validates_as_nothing():
+    nothing = Loader(source=SampleList(samples=()))
+    with pytest.raises(FileError, match="SampleList holds no sample"):
+        nothing.batches()
+    assert list(nothing.once()) == []
+
+
 def test_the_cache_changes_nothing_but_the_reading(folder, monkeypatch):
     source = PictureFolder(folder=folder / "in")
     plain = taken(Loader(source=source, batch_size=7).batches(seed=1), 2)
@@ -241,6 +249,11 @@ def test_a_table_lists_samples(folder, name):
         ('{"text": "only words"}', "row 1 names no picture"),
         ('{"image": "../../etc/passwd"}', "leads out of"),
         ('{"image": "in/p0.png", "label": "three"}', "no whole number"),
+        ('{"image": "in/p0.png", "label": 1.5}', "label 1.5 is no whole number"),
+        ('{"image": "in/p0.png", "label": true}', "label True is no whole number"),
+        ('{"image": "in/p0.png", "label": Infinity}', "label inf is no whole number"),
+        ('{"image": "", "mask": "in/p0.png"}', "row 1 names no picture, only mask"),
+        ('{"image": "in/p0\\u0000.png"}', "is no path"),
         ("", "no rows"),
     ],
 )
@@ -248,6 +261,44 @@ def test_damaged_tables_are_refused(folder, line, said):
     (folder / "t.jsonl").write_text(line)
     with pytest.raises(FileError, match=said):
         PictureTable(file=folder / "t.jsonl")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("image,text\n,a red thing\n", "row 1 names no picture, only text"),
+        ("image,text\nin/p0.png," + 200_000 * "x" + "\n", "the table is damaged"),
+        ("image,text\n", "no rows"),
+    ],
+)
+def test_damaged_csv_tables_are_refused(folder, text, said):
+    (folder / "t.csv").write_text(text)
+    with pytest.raises(FileError, match=said):
+        PictureTable(file=folder / "t.csv")[0]
+
+
+def test_tables_of_spreadsheets_are_read_whole(folder):
+    # a mark before the first column, numbers with a point, a line break within a cell
+    text = '\ufeffimage,text,label\r\nin/p0.png,"two\r\nlines",2.0\r\n'
+    (folder / "t.csv").write_bytes(text.encode())
+    sample = PictureTable(file=folder / "t.csv")[0]
+    assert sample.meta["label"] == 2
+    assert sample.text.split() == ["two", "lines"]
+
+
+def test_only_line_ends_end_the_rows_of_a_table(folder):
+    rows = [{"image": "in/p0.png", "text": f"a\u2028b\x85{k}"} for k in range(3)]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    (folder / "t.jsonl").write_text("\ufeff" + "\r\n".join(lines), encoding="utf-8")
+    table = PictureTable(file=folder / "t.jsonl")
+    assert [sample.text for sample in table] == [row["text"] for row in rows]
+
+
+def test_a_table_may_be_larger_than_a_recipe(folder):
+    row = json.dumps({"image": "in/p0.png", "text": 1000 * "x"}) + "\n"
+    (folder / "t.jsonl").write_text(17_000 * row)
+    assert (folder / "t.jsonl").stat().st_size > 16 * 2**20
+    assert len(PictureTable(file=folder / "t.jsonl")) == 17_000
 
 
 def test_the_good_picture_is_the_target_of_the_damaged_one():

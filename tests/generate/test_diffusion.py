@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from sfumato.core.batch import Batch
 from sfumato.core.network import load
-from sfumato.errors import FieldError, RangeError, SpecError
+from sfumato.errors import FieldError, RangeError, ShapeError, SpecError
 from sfumato.generate.diffusion import Diffusion
 from sfumato.generate.improved_ddpm import ImprovedDDPM
+from sfumato.generate.likelihood import bits_per_dimension
 from sfumato.generate.process import DiffusionProcess
 from sfumato.generate.residuals import Residuals
+from sfumato.generate.sampling import Sampling
 from sfumato.generate.schedule import CosineSchedule, ScaledLinearSchedule
 from sfumato.generate.text import WordEncoder
+from sfumato.generate.times import UniformTimes
 from sfumato.generate.unet import UNet
 
 SHORT = DiffusionProcess(schedule=CosineSchedule(steps=100))
@@ -110,6 +115,69 @@ def test_text_and_guidance_change_the_picture():
     )
 
 
+@pytest.mark.parametrize(
+    ("sampler", "option", "value"),
+    [
+        ("ddim", "eta", 1.0),
+        ("euler", "churn", 3.0),
+        ("ancestral", "variance", "large"),
+        ("dpm_solver", "rescale", 0.7),
+        ("heun", "spacing", "karras"),
+    ],
+)
+def test_settings_of_a_sampler_reach_it(sampler, option, value):
+    method = painter()
+
+    def made(**options):
+        return method.generate(
+            "red", size=(8, 8), steps=4, sampler=sampler, guidance=3.0, **options
+        ).image
+
+    assert not torch.allclose(made(**{option: value}), made(), atol=1e-4)
+
+
+def test_it_learns_from_the_target_where_there_is_one():
+    method = Diffusion(network=unet(), process=SHORT, target="clean")
+    grey, other = torch.full((2, 3, 8, 8), 0.5), torch.rand(2, 3, 8, 8)
+    assert method.loss(Batch(other, target=grey), "main", seeded())["mse"].item() == 0
+    assert method.loss(Batch(grey, target=other), "main", seeded())["mse"].item() > 0
+
+
+class Told(UniformTimes):
+    """Draws the steps that it was told to, with their weights."""
+
+    def __init__(self, t, weights):
+        super().__init__(steps=100)
+        self.told = torch.tensor(t), torch.tensor(weights)
+
+    def draw(self, count, rng):
+        return self.told
+
+
+def test_losses_are_weighted_as_their_steps_were_drawn():
+    method = Diffusion(network=unet(), process=SHORT)
+    batch = Batch(torch.rand(2, 3, 8, 8, generator=seeded(1)))
+
+    def loss(*weights):
+        return method.noised_loss(batch, seeded(), times=Told([3, 70], weights))["mse"].item()
+
+    one, other = loss(1.0, 0.0), loss(0.0, 1.0)
+    assert min(one, other) > 0
+    assert loss(3.0, 0.5) == pytest.approx(3.0 * one + 0.5 * other, rel=1e-5)
+
+
+def test_the_squared_error_is_weighed_where_that_is_asked_for():
+    batch = Batch(torch.rand(2, 3, 8, 8, generator=seeded(1)))
+    plain, weighed = (
+        Diffusion(network=unet(), process=SHORT, target="clean", min_snr=gamma)
+        .noised_loss(batch, seeded(), times=Told([80, 80], [1.0, 1.0]))["mse"]
+        .item()
+        for gamma in (None, 0.01)
+    )
+    assert SHORT.signal_to_noise[80] > 0.01
+    assert weighed == pytest.approx(0.01 * plain, rel=1e-5)
+
+
 def test_a_low_strength_stays_near_the_picture():
     method = painter()
     picture = method.practice_batch((16, 16)).target
@@ -118,6 +186,39 @@ def test_a_low_strength_stays_near_the_picture():
     far = method.predict(batch, rng=seeded(), steps=50, strength=1.0).image
     assert (near - picture).abs().mean() < 0.1
     assert (far - picture).abs().mean() > (near - picture).abs().mean()
+
+
+@pytest.mark.parametrize("strength", [0.25, 0.5])
+def test_a_picture_to_start_from_has_the_noise_of_its_level(strength):
+    method = painter()
+    seen = []
+    picture = torch.rand(1, 3, 8, 8, generator=seeded(3))
+    method.predict(
+        Batch(picture, text=("red",)), rng=seeded(), steps=4, strength=strength,
+        adapters=[(seen.append, 1.0)],
+    )  # fmt: skip
+    assert len(seen) == 4 * strength
+    assert [asked.progress for asked in seen] == [k / len(seen) for k in range(len(seen))]
+    step = int(100 * strength) - 1
+    noise = torch.randn(1, 3, 8, 8, generator=seeded())
+    wanted = SHORT.alphas[step] * (2 * picture - 1) + SHORT.sigmas[step] * noise
+    torch.testing.assert_close(seen[0].x, wanted.float())
+
+
+def test_estimates_are_kept_in_range_where_that_is_wanted():
+    kept, free = (painter(clip=clip, target="clean") for clip in (True, False))
+    free.load_state_dict(kept.state_dict())
+    asked = []
+    for method in (kept, free):
+        with torch.no_grad():
+            method.network.decoder.out.bias.fill_(3.0)  # brighter than any picture
+        made = method.generate(size=(8, 8), steps=2, adapters=[(asked.append, 1.0)]).image
+        assert made.max() == 1.0
+    one, other = asked[1].x, asked[3].x
+    assert torch.equal(asked[0].x, asked[2].x)
+    # the estimates are 1 and about 3: the next step shows them times its alpha
+    level = kept.levels(Sampling(steps=2)).visited[1]
+    assert (other - one).mean().item() > 0.5 * level.alpha
 
 
 def test_only_the_mask_is_painted():
@@ -130,6 +231,21 @@ def test_only_the_mask_is_painted():
     inside = (mask > 0)[:, None].expand_as(picture)
     assert torch.equal(made[~inside], picture[~inside])
     assert not torch.allclose(made[inside], picture[inside], atol=0.05)
+
+
+def test_what_is_kept_is_seen_while_the_rest_is_painted():
+    method = painter()
+    mask = torch.zeros(1, 8, 8, dtype=torch.int64)
+    mask[:, 2:6, 2:6] = 1
+    inside = (mask > 0)[:, None].expand(1, 3, 8, 8)
+    dark, bright = (
+        method.predict(
+            Batch(torch.full((1, 3, 8, 8), v), mask=mask, text=("red",)),
+            rng=seeded(), steps=4, fill_in=True,
+        ).image[inside]
+        for v in (0.1, 0.9)
+    )  # fmt: skip
+    assert (dark - bright).abs().max() > 0.01
 
 
 def test_classes_steer_and_the_last_one_means_none():
@@ -161,7 +277,8 @@ def test_adapters_are_asked_at_every_step_and_weighted():
     steered = made((adapter, 1.0))
     assert [s[2] for s in seen] == [0.0, 0.25, 0.5, 0.75]
     assert [s[:2] for s in seen] == [(1, 0)] * 4
-    assert [s[3] for s in seen] == sorted((s[3] for s in seen), reverse=True)
+    # steps 99, 74, 49 and 24 of 100, told as if there were 1000
+    assert [s[3] for s in seen] == [990, 740, 490, 240]
     assert not torch.allclose(steered, base, atol=1e-4)
     torch.testing.assert_close(made((adapter, 0.25), (adapter, 0.75)), steered, atol=1e-5, rtol=0)
     torch.testing.assert_close(made((adapter, 1.0), (adapter, -1.0)), base, atol=1e-5, rtol=0)
@@ -216,6 +333,25 @@ def test_bits_are_what_a_new_model_pays():
     assert bool(torch.isfinite(fixed.total).all())
 
 
+@pytest.mark.parametrize("target", ["noise", "clean", "velocity"])
+def test_bits_are_those_of_what_the_network_says(target):
+    few = DiffusionProcess(schedule=CosineSchedule(steps=6))
+    method = ImprovedDDPM(network=unet(channels_out=6), process=few, target=target)
+    with torch.no_grad():
+        method.network.decoder.out.bias[3:] = 0.5  # a new network says zero, and now this share
+    pictures = torch.randint(0, 256, (1, 3, 8, 8), generator=seeded(4)) / 255
+
+    def believe(x, t):
+        alpha, step = few.alphas[int(t)], int(t)
+        clean = {"noise": x / alpha, "clean": torch.zeros_like(x), "velocity": alpha * x}[target]
+        low, high = few.posterior_log_variances[step], math.log(few.betas[step])
+        return clean, torch.full_like(x, 0.25 * low + 0.75 * high)
+
+    wanted = bits_per_dimension(few, believe, 2 * pictures - 1, seeded())
+    found = method.eval().bits(Batch(pictures), seeded())
+    torch.testing.assert_close(found.steps, wanted.steps, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("name", "count"),
     [
@@ -252,6 +388,44 @@ def test_a_learned_variance_needs_twice_the_channels():
 def test_settings_that_make_no_picture_are_refused(options, error, said):
     with pytest.raises(error, match=said):
         painter().generate("red", size=(8, 8), **options)
+
+
+@pytest.mark.parametrize("label", [-1, 4])
+def test_a_class_that_there_is_not_is_refused(label):
+    method = Diffusion(network=unet(classes=4), process=SHORT, drop=0.5)
+    with pytest.raises(RangeError, match=f"classes from 0 to 3, got {label}"):
+        method.generate(size=(8, 8), label=label, steps=2)
+    batch = Batch(torch.rand(2, 3, 8, 8), label=torch.tensor([0, label]))
+    with pytest.raises(RangeError, match=f"classes from 0 to 3, got {label}"):
+        method.loss(batch, "main", seeded())
+
+
+def test_no_picture_at_all_is_refused():
+    for text, count in (("red", 0), ([], 3)):
+        with pytest.raises(RangeError, match="none"):
+            painter().generate(text, size=(8, 8), count=count)
+
+
+@pytest.mark.parametrize("negative", [(), ("blue",), ("blue", "blue", "red")])
+def test_negative_texts_are_one_for_each_picture(negative):
+    method = painter()
+    batch = Batch(torch.rand(2, 3, 8, 8), text=("red", "red"))
+    with pytest.raises(ShapeError, match=f"2 pictures need as many.*got {len(negative)}"):
+        method.predict(batch, steps=2, guidance=2.0, negative=negative)
+    each, all_of_them = (
+        method.predict(batch, rng=seeded(), steps=2, guidance=2.0, negative=n).image
+        for n in (("blue", "blue"), "blue")
+    )
+    assert torch.equal(each, all_of_them)
+
+
+@pytest.mark.parametrize("sampler", ["ancestral", "ddim", "euler", "heun", "dpm_solver"])
+def test_a_method_in_half_precision_makes_nearly_the_same_picture(sampler):
+    full, half = painter(), painter().to(torch.bfloat16)
+    how = {"size": (8, 8), "steps": 4, "sampler": sampler, "guidance": 2.0}
+    found, wanted = (m.generate("red circle", **how).image for m in (half, full))
+    assert bool(torch.isfinite(found).all())
+    assert (found.float() - wanted).abs().mean() < 0.15
 
 
 def test_guidance_without_a_condition_is_refused():

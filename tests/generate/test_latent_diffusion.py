@@ -6,7 +6,7 @@ import torch
 from sfumato.core.any_size import predict
 from sfumato.core.batch import Batch
 from sfumato.core.network import load
-from sfumato.errors import SpecError
+from sfumato.errors import ShapeError, SpecError
 from sfumato.generate.autoencoder import Autoencoder
 from sfumato.generate.latent_diffusion import LatentDiffusion
 from sfumato.generate.text import WordEncoder
@@ -74,6 +74,15 @@ def test_pictures_of_any_size_are_made_from_text():
     assert odd.image.shape == (1, 3, 21, 30)
 
 
+@pytest.mark.parametrize("size", [(16, 17), (33, 32)])
+def test_a_side_that_the_autoencoder_cannot_halve_is_refused(size):
+    method = painter()
+    with pytest.raises(ShapeError, match="multiples of 4"):
+        method.generate("red", size=size, steps=2)
+    with pytest.raises(ShapeError, match="multiples of 4"):
+        method.predict(Batch(torch.zeros(1, 3, *size), text=("red",)), steps=2)
+
+
 def test_only_the_mask_is_painted():
     method = painter()
     picture = method.practice_batch((16, 16)).target
@@ -85,6 +94,16 @@ def test_only_the_mask_is_painted():
     outside = (mask == 0)[:, None].expand_as(picture)
     assert torch.equal(made[outside], picture[outside])
     assert not torch.allclose(made[~outside], picture[~outside], atol=0.02)
+
+
+def test_a_code_that_sees_one_pixel_of_the_mask_is_made_anew():
+    method = painter()
+    mask = torch.zeros(1, 16, 16, dtype=torch.int64)
+    mask[0, 5, 8] = 7
+    kept = method._kept(Batch(torch.zeros(1, 3, 16, 16), mask=mask), torch.zeros(1, 4, 8, 8))
+    assert kept.shape == (1, 1, 8, 8)
+    assert (kept == 0).nonzero().tolist() == [[0, 0, 2, 4]]
+    assert kept.sum() == 63
 
 
 def test_all_of_it_is_saved_in_one_folder(tmp_path):

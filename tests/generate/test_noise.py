@@ -21,6 +21,12 @@ def test_noise_is_drawn_in_single_precision_and_then_converted():
     assert torch.equal(low, high.bfloat16())
 
 
+def test_the_largest_seed_is_followed_by_the_smallest():
+    last, first = generators(2**63 - 1, 2)
+    assert last.initial_seed() == 2**63 - 1
+    assert first.initial_seed() == 0
+
+
 def test_one_generator_serves_a_whole_batch():
     one = draw_noise((2, 1, 2, 2), torch.Generator().manual_seed(0), LIKE)
     assert torch.equal(one, torch.randn(2, 1, 2, 2, generator=torch.Generator().manual_seed(0)))

@@ -13,9 +13,14 @@ from sfumato.generate.likelihood import (
     log_likelihood_of_bins,
     prior_bits,
 )
-from sfumato.generate.objective import diffusion_terms, min_snr_weights, split_variance
+from sfumato.generate.objective import (
+    diffusion_terms,
+    min_snr_weights,
+    split_variance,
+    step_log_variance,
+)
 from sfumato.generate.process import DiffusionProcess, Gaussian
-from sfumato.generate.schedule import CosineSchedule, LinearSchedule
+from sfumato.generate.schedule import CosineSchedule, LinearSchedule, ScaledLinearSchedule
 
 PROCESS = DiffusionProcess(schedule=CosineSchedule())
 CLEAN = torch.linspace(-1, 1, 48).reshape(1, 3, 4, 4)
@@ -88,6 +93,39 @@ def test_min_snr_makes_the_targets_equal():
     torch.testing.assert_close(min_snr_weights(PROCESS, "velocity", t) * (snr + 1), clean)
 
 
+@pytest.mark.parametrize("gamma", [0.5, 5.0, 20.0])
+@pytest.mark.parametrize("target", ["noise", "clean", "velocity"])
+def test_min_snr_weighs_the_squared_error(target, gamma):
+    t = torch.tensor([300])
+    answer = torch.zeros_like(CLEAN)
+    plain, weighed = (
+        diffusion_terms(PROCESS, answer, CLEAN, t, NOISE, target=target, min_snr=g)["mse"].item()
+        for g in (None, gamma)
+    )
+    snr = PROCESS.alpha_bars[300] / (1 - PROCESS.alpha_bars[300])
+    own = {"noise": snr, "clean": 1.0, "velocity": snr + 1}[target]
+    assert weighed == pytest.approx(plain * min(snr, gamma) / own, rel=1e-5)
+
+
+def test_min_snr_ignores_noise_where_no_picture_is_left():
+    process = DiffusionProcess(schedule=LinearSchedule(zero_terminal_snr=True))
+    assert min_snr_weights(process, "noise", torch.tensor([999])).item() == 0
+
+
+def test_the_large_variance_is_beta_but_for_the_first_step():
+    t = torch.tensor([0, 1, 700])
+    like = torch.zeros(3, 1, 1, 1, dtype=torch.float64)
+    found = step_log_variance(PROCESS, "large", None, t, like).exp().flatten()
+    wanted = [PROCESS.posterior_variances[1], PROCESS.betas[1], PROCESS.betas[700]]
+    torch.testing.assert_close(found, torch.tensor(wanted, dtype=torch.float64))
+    small = step_log_variance(PROCESS, "small", None, t, like).exp().flatten()
+    assert small[2].item() == pytest.approx(PROCESS.posterior_variances[700])
+    # one step alone has no second one to borrow from
+    one = PROCESS.respaced(1)
+    alone = step_log_variance(one, "large", None, t[:1], like[:1]).exp().item()
+    assert alone == pytest.approx(one.betas[0])
+
+
 def test_the_divergence_is_that_of_torch():
     rng = torch.Generator().manual_seed(1)
     a, b, c, d = torch.randn(4, 1000, generator=rng)
@@ -143,6 +181,35 @@ def test_a_blind_model_pays_more():
     cost = bits_per_dimension(process, blind, clean, torch.Generator().manual_seed(0))
     assert (cost.steps[:, 1:] > 0).all()
     assert cost.total.item() > 8
+
+
+def test_every_part_of_the_cost_has_its_closed_form():
+    # A short process that leaves much of the picture: each part of the bound can be seen.
+    process = DiffusionProcess(schedule=ScaledLinearSchedule(steps=3, beta_range=(0.05, 0.3)))
+    clean = torch.full((2, 1, 4, 4), 0.5)
+    weight = torch.ones((), requires_grad=True)
+
+    def wild(x, t):  # far beyond the range of pictures, where it is brought back to 1
+        return 7.0 * weight * torch.ones_like(x), weight * torch.full_like(x, -2.0)
+
+    cost = bits_per_dimension(process, wild, clean, torch.Generator().manual_seed(0))
+    assert not cost.total.requires_grad
+    torch.testing.assert_close(cost.squared_error, torch.full((2, 3), 0.25))
+    left = process.alpha_bars[-1]
+    end = kl_divergence(Normal(math.sqrt(left) * 0.5, math.sqrt(1 - left)), Normal(0.0, 1.0))
+    torch.testing.assert_close(cost.prior, (end / math.log(2)).expand(2).float())
+    torch.testing.assert_close(cost.total, cost.steps.sum(dim=1) + cost.prior)
+    # At the first step the believed picture is the mean: what is left is noise of variance e^-2.
+    guess = Normal(1.0, math.exp(-1.0))
+    edges = torch.tensor([0.5 + 1 / 255, 0.5 - 1 / 255])
+    first = -(guess.cdf(edges[0]) - guess.cdf(edges[1])).log2()
+    torch.testing.assert_close(cost.steps[:, 0], first.expand(2), rtol=0.01, atol=0)
+
+
+def test_what_a_model_holds_for_impossible_costs_a_bounded_number_of_bits():
+    value = torch.tensor([[0.0]])
+    guess = Gaussian(torch.tensor([[0.9]]), torch.tensor([[-12.0]]))
+    assert log_likelihood_of_bins(value, guess).item() == pytest.approx(math.log(1e-12))
 
 
 def test_bits_of_pictures_outside_the_range_are_refused():

@@ -82,6 +82,39 @@ def test_noise_cannot_be_taken_away_where_no_picture_is_left():
     assert torch.equal(process.clean_from("velocity", -clean, x, t), clean)
 
 
+@pytest.mark.parametrize("count", [25, 50, 100, 200, 400])
+def test_strided_steps_are_the_published_ones(count):
+    # round(i * (T - 1) / (K - 1)), which NumPy can say in its own words
+    wanted = np.linspace(0, 3999, count).round().astype(int)
+    assert respaced_steps(4000, count) == tuple(wanted.tolist())
+
+
+def test_a_single_step_is_the_noisiest():
+    assert respaced_steps(1000, 1) == (999,)
+    one = COSINE.respaced(1)
+    # straight from the picture to step 999: its own beta is all that can be said of it
+    assert one.betas[0] == pytest.approx(1 - COSINE.alpha_bars[-1], rel=1e-12)
+    assert one.posterior_log_variances[0] == np.log(one.betas[0])
+    with pytest.raises(RangeError, match="0 of 1000"):
+        respaced_steps(1000, 0)
+
+
+def test_one_step_without_signal_in_a_batch_is_enough_to_refuse():
+    process = DiffusionProcess(schedule=ScaledLinearSchedule(zero_terminal_snr=True))
+    clean, noise = pictures(2)
+    with pytest.raises(RangeError, match="no signal is left"):
+        process.clean_from("noise", noise, clean, torch.tensor([3, 999]))
+
+
+@pytest.mark.parametrize("share", [-3.0, -1.0, 0.5, 1.0, 4.0])
+def test_a_share_beyond_the_two_variances_is_not_held_back(share):
+    t = torch.tensor([400])
+    value = torch.full((1, 1, 1, 1), share, dtype=torch.float64)
+    low, high = np.log(COSINE.posterior_variances[400]), np.log(COSINE.betas[400])
+    found = COSINE.learned_log_variance(value, t).item()
+    assert found == pytest.approx(low + (share + 1) / 2 * (high - low), rel=1e-9)
+
+
 @given(steps=st.integers(2, 5000), data=st.data())
 def test_respaced_steps_are_distinct_and_have_both_ends(steps, data):
     count = data.draw(st.integers(2, min(steps, 300)))

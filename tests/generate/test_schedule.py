@@ -81,11 +81,27 @@ def test_a_schedule_is_written_down_and_read_back(kind):
     assert from_yaml(to_yaml(schedule)) == schedule
 
 
-def test_a_linear_schedule_of_too_few_steps_is_refused():
-    with pytest.raises(RangeError, match="19 steps"):
-        LinearSchedule(steps=19)
+@pytest.mark.parametrize("steps", [19, 20])
+def test_a_linear_schedule_of_too_few_steps_is_refused(steps):
+    # 20 steps would end with a beta of 0.02 * 1000 / 20 = 1: nothing left to learn from
+    with pytest.raises(RangeError, match=f"{steps} steps"):
+        LinearSchedule(steps=steps)
+    assert LinearSchedule(steps=21).betas()[-1] < 1
+
+
+def test_the_temperature_of_the_sigmoid_stretches_it():
+    # the published curve: (s(end) - s(at)) / (s(end) - s(start)) with s of place / temperature
+    def s(place):
+        return 1 / (1 + np.exp(-place / 2.5))
+
+    at = -2.0 + (np.arange(51) / 50) * 5.0
+    wanted = (s(3.0) - s(at)) / (s(3.0) - s(-2.0))
+    found = left(SigmoidSchedule(steps=50, start=-2.0, end=3.0, temperature=2.5))
+    np.testing.assert_allclose(found[:-1], wanted[1:-1], rtol=1e-9)
 
 
 def test_a_sigmoid_that_ends_before_it_starts_is_refused():
     with pytest.raises(RangeError, match="after the start"):
         SigmoidSchedule(start=1.0, end=-1.0)
+    with pytest.raises(RangeError, match="after the start"):
+        SigmoidSchedule(start=1.0, end=1.0)

@@ -31,6 +31,12 @@ def test_captions_of_a_batch_do_not_see_each_other():
         torch.testing.assert_close(net(["red", "blue square"])[1], net(["blue square"])[0])
 
 
+def test_no_caption_has_no_tokens():
+    net = encoder()
+    assert net.tokens([]).shape == (0, 5)
+    assert net([]).shape == (0, 5, 16)
+
+
 def test_what_is_cut_and_unknown_is_told(caplog):
     net = encoder()
     caption = "red purple circle and a blue square"

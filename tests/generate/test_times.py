@@ -41,6 +41,35 @@ def test_importance_is_uniform_until_each_step_has_ten_losses():
     np.testing.assert_allclose(times.probabilities(), expected)
 
 
+def test_one_step_without_its_ten_losses_keeps_all_of_them_uniform():
+    times = taught([1.0, 9.0], rounds=9)
+    times.learn(torch.tensor([1]), torch.tensor([9.0]))
+    assert times.probabilities().tolist() == [0.5, 0.5]
+
+
+def test_importance_follows_the_root_of_the_mean_square():
+    times = ImportanceTimes(steps=2)
+    seen = np.array([np.arange(1.0, 11.0), np.repeat([1.0, 19.0], 5)])
+    for one, other in seen.T:
+        times.learn(torch.tensor([0, 1]), torch.tensor([one, other]))
+    root = np.sqrt((seen**2).mean(axis=1))
+    np.testing.assert_allclose(times.probabilities(), 0.999 * root / root.sum() + 0.0005)
+
+
+def test_losses_of_nothing_leave_draws_uniform():
+    assert taught([0.0, 0.0, 0.0]).probabilities().tolist() == pytest.approx([1 / 3] * 3)
+
+
+def test_the_oldest_loss_is_forgotten_first(monkeypatch):
+    # As where the buffers live on a GPU: what comes to the CPU is a copy.
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda self: self.clone())
+    times = ImportanceTimes(steps=1)
+    for loss in range(1, 24):
+        times.learn(torch.tensor([0]), torch.tensor([float(loss)]))
+    assert times.losses[0].tolist() == list(range(14, 24))
+    assert times.counts.item() == 10
+
+
 def test_importance_weights_leave_the_mean_loss_where_it_was():
     losses = torch.tensor([1.0, 4.0, 20.0, 100.0])
     t, weights = taught(losses.tolist()).draw(100_000, seeded())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -176,10 +177,16 @@ def test_residuals_are_a_weighted_sum():
     )
     both = a * 0.5 + 2.0 * b
     assert [t.item() for t in (*both.down, both.middle)] == [20.5] * 3
+    for half in (np.float32(0.5), np.float64(0.5), torch.tensor(0.5)):
+        assert (a * half).middle.item() == 0.5
     light = Residuals(levels=(torch.ones(1),))
     assert (both + light).levels[0].item() == 1
     assert (both + light).down == both.down
-    ramp = a * [0.1, 0.2, 0.3]
+    assert (light + both).middle is both.middle
+    assert (both + light).middle is both.middle
+    ramp = (a + light) * [0.1, 0.2, 0.3]
+    # strengths of each skip and the middle leave the levels alone
+    assert ramp.levels[0].item() == 1
     torch.testing.assert_close(torch.cat([*ramp.down, ramp.middle]), torch.tensor([0.1, 0.2, 0.3]))
 
 

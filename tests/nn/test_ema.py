@@ -71,6 +71,16 @@ def test_own_weights_come_back_bit_for_bit_also_after_an_error():
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
+def test_buffers_that_are_not_saved_come_back_too():
+    layer = torch.nn.Linear(1, 1)
+    layer.register_buffer("place", torch.zeros(1), persistent=False)
+    average = EMA(layer)
+    layer.place += 5
+    with average.applied_to(layer):
+        assert layer.place.item() == 0
+    assert layer.place.item() == 5
+
+
 def test_a_saved_average_goes_on_bit_for_bit():
     torch.manual_seed(1)
     steps = [torch.randn(4, 4) for _ in range(6)]

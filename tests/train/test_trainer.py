@@ -268,9 +268,10 @@ def test_ctrl_c_finishes_the_step_and_saves(tmp_path):
 
     out = tmp_path / "run"
     how = recipe(save_every=100)
+    before = signal.getsignal(signal.SIGINT)
     report = Trainer(how, out=out, callbacks=[Impatient()]).fit(made("denoiser"), loader())
     assert (report.stopped, report.steps) == ("interrupted", 7)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     rest = Trainer(how, out=out).fit(made("denoiser"), loader(), resume=True)
     assert rest.steps == 20
     Trainer(how, out=tmp_path / "whole").fit(made("denoiser"), loader())
@@ -387,6 +388,16 @@ def test_wrong_channels_are_refused_with_what_was_given():
     with pytest.raises(ShapeError, match=r"image 2x1x8x8.*channels") as refusal:
         Trainer(recipe()).fit(made("denoiser"), gray)
     assert "\n" not in refusal.value.message
+
+
+def test_a_label_beyond_the_classes_is_told_with_what_was_given():
+    class Labelled(Denoiser):
+        def loss(self, batch, part, rng):
+            return {"x": torch.nn.functional.cross_entropy(batch.image, batch.mask)}
+
+    with pytest.raises(ShapeError, match=r"mask 2x8x8: Target 7 is out of bounds"):
+        far = Batch(torch.rand(2, 3, *SIZE), mask=torch.full((2, *SIZE), 7))
+        Trainer(recipe()).fit(Labelled(trunk=Trunk()), [far])
 
 
 def test_too_little_memory_says_which_setting_helps():

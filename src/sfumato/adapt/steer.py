@@ -29,7 +29,7 @@ class Steer:
 
     Several are given as a list of pairs, each with its strength, and add up:
     ``adapters=[(Steer(control, edges), 0.8), (Steer(pyramid, depth), 0.5)]``.
-    Features that depend on the hint alone are worked out once and kept.
+    Features that depend on the hint alone are worked out once a picture.
 
     Args:
         adapter: reads the hint.
@@ -65,6 +65,7 @@ class Steer:
         self.adapter, self.hint = adapter, hint
         self.window, self.guess_mode = window, guess_mode
         self._kept: Residuals | None = None
+        self._kept_at = 0.0
 
     def __call__(self, asked: Asked) -> Residuals | None:
         """Give the features for one question to the U-Net, or None outside the window."""
@@ -79,14 +80,15 @@ class Steer:
         return _silent_before(said, asked.unguided)
 
     def _said(self, asked: Asked) -> Residuals:
-        count = len(asked.x)
-        if self._kept is None or len(self._kept.levels[0]) != count:
-            hint = asked.repeated(self.hint.to(asked.x))
-            said: Residuals = self.adapter(hint, asked)
-            if not self.adapter.once or not said.levels:
-                return said
-            self._kept = said
-        return self._kept
+        kept, before = self._kept, self._kept_at
+        self._kept_at = asked.progress
+        # A sampler only goes forwards: what was kept is of an earlier picture else.
+        begun = asked.progress == 0.0 or asked.progress < before
+        if kept is not None and not begun and len(kept.levels[0]) == len(asked.x):
+            return kept
+        said: Residuals = self.adapter(asked.repeated(self.hint.to(asked.x)), asked)
+        self._kept = said if self.adapter.once and said.levels else None
+        return said
 
 
 def _silent_before(said: Residuals, count: int) -> Residuals:

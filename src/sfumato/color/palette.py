@@ -57,7 +57,8 @@ def palette_of(image: Image, colors: int = 6, *, seed: int = 0) -> NDArray[np.fl
     wanted = min(colors, len(np.unique(lab.round(1), axis=0)))
     cv2.setRNGSeed(seed)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 50, 0.05)
-    _, labels, centers = cv2.kmeans(lab, wanted, None, stop, 3, cv2.KMEANS_PP_CENTERS)
+    # As a column of three channels: a row of numbers would be points of one dimension.
+    _, labels, centers = cv2.kmeans(lab[:, None], wanted, None, stop, 3, cv2.KMEANS_PP_CENTERS)
     order = np.argsort(-np.bincount(labels.ravel(), minlength=wanted), kind="stable")
     shown = cv2.cvtColor(np.asarray(centers[order], np.float32)[None], cv2.COLOR_LAB2RGB)[0]
     return np.asarray(np.clip(shown, 0.0, 1.0), np.float32)

@@ -13,20 +13,25 @@ from sfumato.errors import FileError
 
 __all__ = ["atomic_folder", "atomic_path", "read_text", "write_atomically"]
 
-MAX_TEXT_BYTES = 16 * 2**20
+MOST_MIB = 16
+"""Recipes and settings are smaller by far."""
 
 
-def read_text(path: str | Path) -> str:
-    """Read a small UTF-8 text file.
+def read_text(path: str | Path, *, most_mib: int = MOST_MIB) -> str:
+    """Read a UTF-8 text file, without the mark that some editors put before it.
+
+    Args:
+        path: the file.
+        most_mib: a file of more MiB is refused.
 
     Raises:
-        FileError: it is missing, unreadable, not text, or larger than 16 MiB.
+        FileError: it is missing, unreadable, not text, or too large.
     """
     path = Path(path)
     try:
-        if path.stat().st_size > MAX_TEXT_BYTES:
-            raise FileError(f"{path}: larger than {MAX_TEXT_BYTES // 2**20} MiB, this is no recipe")
-        return path.read_text(encoding="utf-8")
+        if path.stat().st_size > most_mib * 2**20:
+            raise FileError(f"{path}: larger than the {most_mib} MiB that are read of such a file")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileError(f"{path}: not a text file") from error
     except FileError:

@@ -103,7 +103,10 @@ class CaptionScenes(Source):
     def read(self, index: int, rng: Rng) -> Sample:
         """Give a scene; the seed and the number alone determine it, the dice do not."""
         rng = np.random.default_rng((self.seed, index))
-        placed = _place(rng, int(rng.integers(self.things[0], self.things[1] + 1)))
+        count = int(rng.integers(self.things[0], self.things[1] + 1))
+        placed = _place(rng, count)
+        while len(placed) < self.things[0]:  # large ones in the middle left no room
+            placed = _place(rng, count)
         used = {thing.color for thing in placed}
         pattern = PATTERNS[rng.integers(len(PATTERNS))]
         free = [c for c in (SKIES if pattern == "sky" else COLORS) if c not in used]

@@ -79,7 +79,15 @@ class Loader(Configured):
             seed: of the order and of all that is random.
             start: number of the first batch.
             stride: give every so many-th batch; several processes share a series so.
+
+        Raises:
+            FileError: there is no sample.
         """
+        if len(self.source) == 0:
+            raise FileError(
+                f"Loader: {type(self.source).__name__} holds no sample to learn from",
+                hint="check its settings",
+            )
         numbers = _Numbers(self.batch_size, start, stride)
         return self._delivered(_Reader(self, seed, training=True), numbers)
 

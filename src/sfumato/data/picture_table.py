@@ -6,6 +6,7 @@ import csv
 import functools
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ __all__ = ["PictureTable"]
 
 COLUMNS = {"source": "hint", "target": "target", "image": "image", "mask": "mask"}
 WORDS = ("text", "prompt")
+SHOWN = ("image", "source", "target")
+"""Columns that give a sample its picture."""
+WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
+MOST_MIB = 1024
 
 
 class PictureTable(Source):
@@ -58,21 +63,25 @@ class PictureTable(Source):
     @functools.cached_property
     def rows(self) -> Sequence[Mapping[str, Any]]:
         """The rows, first to last."""
-        text = read_text(self.file)
+        text = read_text(self.file, most_mib=MOST_MIB)
         if self.file.suffix.lower() == ".csv":
-            rows: list[Any] = list(csv.DictReader(io.StringIO(text)))
+            try:
+                rows: list[Any] = list(csv.DictReader(io.StringIO(text)))
+            except csv.Error as error:
+                raise FileError(f"{self.file}: the table is damaged: {error}") from error
         else:
-            rows = [
-                self._parsed(k, line) for k, line in enumerate(text.splitlines()) if line.strip()
-            ]
+            # Only "\n" ends a line: captions may hold the other separators of Unicode.
+            lines = enumerate(text.split("\n"))
+            rows = [self._parsed(k, line) for k, line in lines if line.strip()]
         if not rows:
             raise FileError(f"{self.file}: the table has no rows")
-        known = {*COLUMNS, *WORDS, "label"}
         for k, row in enumerate(rows):
-            if not known & set(row) - {"label", *WORDS}:
+            if not any(row.get(column) for column in SHOWN):
+                filled = (str(name) for name, value in row.items() if value)
                 raise FileError(
-                    f"{self.file}: row {k + 1} names no picture, only {', '.join(map(str, row))}",
-                    hint=f"columns are {', '.join(sorted(known))}",
+                    f"{self.file}: row {k + 1} names no picture, only {', '.join(filled)}",
+                    hint=f"columns are {', '.join(sorted((*COLUMNS, *WORDS, 'label')))}; "
+                    f"one of {', '.join(SHOWN)} is needed",
                 )
         return rows
 
@@ -111,7 +120,10 @@ class PictureTable(Source):
 
     def _inside(self, name: str, index: int) -> Path:
         root = (self.root or self.file.parent).resolve()
-        path = (root / name).resolve()
+        try:
+            path = (root / name).resolve()
+        except ValueError as error:
+            raise FileError(f"{self.name_of(index)}: {name!r} is no path: {error}") from error
         if not path.is_relative_to(root):
             raise FileError(
                 f"{self.name_of(index)}: '{name}' leads out of {root}",
@@ -120,9 +132,7 @@ class PictureTable(Source):
         return path
 
     def _number(self, value: Any, index: int) -> int:
-        try:
-            return int(value)
-        except (TypeError, ValueError):
-            raise FileError(
-                f"{self.name_of(index)}: the label {value!r} is no whole number"
-            ) from None
+        text = str(value).strip()
+        if not WHOLE.fullmatch(text):
+            raise FileError(f"{self.name_of(index)}: the label {value!r} is no whole number")
+        return int(text.partition(".")[0])

@@ -48,7 +48,7 @@ def ancestral(
         of_clean = there.alpha * beta / (1 - now)
         of_x = math.sqrt(1 - beta) * (1 - before) / (1 - now)
         x = of_clean * estimate.clean + of_x * x
-        if there.sigma > 0:
+        if there.sigma > 0 and beta > 0:
             spread = _spread(estimate, variance, smallest[k], beta)
             x = x + spread * draw_noise(x.shape, rng, x)
     return x

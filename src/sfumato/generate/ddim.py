@@ -43,7 +43,7 @@ def ddim(denoise: Denoise, x: Tensor, levels: Levels, rng: Rngs, *, eta: float =
     for here, there in zip(levels.visited, levels.visited[1:], strict=False):
         clean = denoise(x, here).clean
         fresh = 0.0
-        if eta > 0 and there.sigma > 0:
+        if eta > 0:
             before, now = there.alpha**2, here.alpha**2
             fresh = eta * math.sqrt((1 - before) / (1 - now) * (1 - now / before))
         kept = math.sqrt(max(there.sigma**2 - fresh**2, 0.0))

@@ -57,7 +57,9 @@ def guidance(unguided: Tensor, guided: Tensor, scale: float, *, rescale: float =
     if rescale == 0.0:
         return strong
     axes = tuple(range(1, strong.ndim))
-    spread = guided.std(dim=axes, keepdim=True) / strong.std(dim=axes, keepdim=True)
+    # An answer that is the same everywhere has no spread to bring back.
+    width = strong.std(dim=axes, keepdim=True).clamp(min=1e-12)
+    spread = guided.std(dim=axes, keepdim=True) / width
     return strong * (rescale * spread + (1 - rescale))
 
 

@@ -9,7 +9,7 @@ from sfumato.core.batch import Batch
 from sfumato.core.bounds import Between
 from sfumato.core.method import Method
 from sfumato.core.tensors import Tensor, normal_like, seeded, torch, uniform
-from sfumato.errors import FieldError, RangeError, SpecError
+from sfumato.errors import FieldError, RangeError, ShapeError, SpecError
 from sfumato.generate.asked import Adapter, Asked, Condition, residuals_of
 from sfumato.generate.denoise import Denoise, Estimate, clipping, guidance, keeping
 from sfumato.generate.levels import Level, Levels, sampling_levels
@@ -131,7 +131,17 @@ class Diffusion(Method):
         return ((codes + 1.0) / 2.0).clamp(0.0, 1.0)
 
     def code_shape(self, batch: Batch) -> tuple[int, int, int, int]:
-        """Tell the shape of the codes of a batch."""
+        """Tell the shape of the codes of a batch.
+
+        Raises:
+            ShapeError: sides that an autoencoder cannot halve often enough.
+        """
+        if any(side % self.reduction for side in batch.size):
+            raise ShapeError(
+                f"{type(self).__name__}: sides must be multiples of {self.multiple_of}, "
+                f"got {tuple(batch.size)}",
+                hint="sfumato.core.any_size.predict pads and crops",
+            )
         height, width = (side // self.reduction for side in batch.size)
         return (len(batch), self.channels, height, width)
 
@@ -145,8 +155,11 @@ class Diffusion(Method):
         label: Tensor | None = None
         if self.network.encoder.label is not None:
             label = batch.need("label")
+            nothing = self.network.encoder.label.num_embeddings - 1
+            strange = label[(label < 0) | (label > nothing)]
+            if len(strange):
+                raise RangeError(f"labels are classes from 0 to {nothing}, got {int(strange[0])}")
             if dropped is not None:
-                nothing = self.network.encoder.label.num_embeddings - 1
                 label = torch.where(dropped.to(label.device), nothing, label)
         if self.text is None:
             return Condition(label)
@@ -181,8 +194,7 @@ class Diffusion(Method):
             drop: share without condition; None takes the method's own.
         """
         wanted = batch.image if batch.target is None else batch.target
-        with torch.no_grad():
-            clean = self.codes(wanted)
+        clean = self.codes(wanted)
         sampler = self.times if times is None else times
         t, weights = sampler.draw(len(clean), rng)
         t, weights = t.to(clean.device), weights.to(clean.device)
@@ -240,12 +252,13 @@ class Diffusion(Method):
         levels: Levels,
     ) -> Denoise:
         """Give the denoiser of a condition, guided away from another where it is given."""
+        own = next(self.network.parameters()).dtype
 
         def denoise(x: Tensor, level: Level) -> Estimate:
             doubled = without is not None
             both = condition.after(without) if without is not None else condition
             asked = Asked(
-                torch.cat([x, x]) if doubled else x,
+                (torch.cat([x, x]) if doubled else x).to(own),  # samplers keep more digits
                 torch.full(
                     (len(x) * (1 + doubled),),
                     level.time * self.time_scale,
@@ -263,21 +276,9 @@ class Diffusion(Method):
                 unguided, guided = output.chunk(2)
                 output = guidance(unguided, guided, sampling.guidance, rescale=sampling.rescale)
                 share = None if share is None else share.chunk(2)[1]
-            return Estimate(self._clean(output, x, level), share)
+            return Estimate(level.clean_from(self.target, output, x), share)
 
         return clipping(denoise) if self.clip else denoise
-
-    def _clean(self, output: Tensor, x: Tensor, level: Level) -> Tensor:
-        if self.target == "clean":
-            return output
-        if self.target == "velocity":
-            return level.alpha * x - level.sigma * output
-        if level.alpha == 0:
-            raise RangeError(
-                "a network that answers with the noise cannot start where no signal is left",
-                hint="spacing='leading' starts a step earlier",
-            )
-        return (x - level.sigma * output) / level.alpha
 
     @torch.no_grad()
     def predict(
@@ -330,6 +331,11 @@ class Diffusion(Method):
                 hint="guidance=1",
             )
         given = (negative,) * len(batch) if isinstance(negative, str) else tuple(negative)
+        if len(given) != len(batch):
+            raise ShapeError(
+                f"{len(batch)} pictures need as many negative texts, got {len(given)}",
+                hint="one text serves all of them: negative='dark'",
+            )
         everything = torch.ones(len(batch), dtype=torch.bool)
         if self.text is None or not any(given):
             return self.condition(batch, everything)
@@ -360,10 +366,18 @@ class Diffusion(Method):
             seed: of the first picture.
             label: the class of all pictures.
             options: see `predict`.
+
+        Raises:
+            RangeError: no picture is asked for, or there is no such class.
         """
-        captions = (text,) if isinstance(text, str) else tuple(text)
-        captions = tuple(c for c in captions for _ in range(count))
+        texts = (text,) if isinstance(text, str) else tuple(text)
+        captions = tuple(c for c in texts for _ in range(count))
         n = len(captions)
+        if n == 0:
+            raise RangeError(
+                f"generate: {count} pictures of each of {len(texts)} texts are none",
+                hint="text='' makes pictures of no text",
+            )
         blank = torch.zeros(n, 3, *size, device=self.device)
         labels = None if label is None else torch.full((n,), label, device=self.device)
         batch = Batch(blank, text=captions, label=labels)

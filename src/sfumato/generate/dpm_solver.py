@@ -36,7 +36,7 @@ def dpm_solver(denoise: Denoise, x: Tensor, levels: Levels, rng: Rngs) -> Tensor
         clean = denoise(x, here).clean
         length = _log_signal(there) - _log_signal(here)
         ahead = clean
-        if old is not None and math.isfinite(length) and math.isfinite(length_before):
+        if old is not None and math.isfinite(length) and 0 < length_before < math.inf:
             ahead = clean + (length / (2 * length_before)) * (clean - old)
         x = straight_step(x, ahead, here, there)
         old, length_before = clean, length

@@ -8,8 +8,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.core.tensors import Tensor
 from sfumato.errors import RangeError
-from sfumato.generate.process import DiffusionProcess, respaced_steps
+from sfumato.generate.process import DiffusionProcess, Target, respaced_steps
 
 __all__ = ["Level", "Levels", "Spacing", "sampling_levels"]
 
@@ -31,6 +32,23 @@ class Level(NamedTuple):
     def ratio(self) -> float:
         """Noise to signal, sigma / alpha; infinite where no signal is left."""
         return self.sigma / self.alpha if self.alpha > 0 else float("inf")
+
+    def clean_from(self, kind: Target, output: Tensor, x: Tensor) -> Tensor:
+        """Work out the clean picture from a network's answer.
+
+        Raises:
+            RangeError: the noise was asked for where no signal is left.
+        """
+        if kind == "clean":
+            return output
+        if kind == "velocity":
+            return self.alpha * x - self.sigma * output
+        if self.alpha == 0:
+            raise RangeError(
+                "a network that answers with the noise cannot start where no signal is left",
+                hint="spacing='leading' starts a step earlier",
+            )
+        return (x - self.sigma * output) / self.alpha
 
 
 CLEAN = Level(1.0, 0.0, 0.0)

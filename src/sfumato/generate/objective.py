@@ -121,8 +121,8 @@ def step_log_variance(
         return process.learned_log_variance(share, t)
     if variance == "large":
         # beta itself would cost too much at the first step.
-        second = process.posterior_variances[min(1, len(process) - 1)]
-        table = np.log(np.concatenate([[second], process.betas[1:]]))
+        first = process.posterior_log_variances[:1]
+        table = np.concatenate([first, np.log(process.betas[1:])])
     else:
         table = process.posterior_log_variances
     return process.pick(table, t, like).expand_as(like)

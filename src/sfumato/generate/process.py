@@ -148,9 +148,8 @@ class DiffusionProcess(Configured):
     def pick(self, table: Table, t: Tensor, like: Tensor) -> Tensor:
         """Look up one value for each picture, shaped to multiply ``like``."""
         # float64 does not exist on every device: shorten first, then move.
-        values = torch.from_numpy(table)
-        values = values.to(like.dtype if like.is_floating_point() else torch.float32)
-        picked = values.to(like.device)[t.to(like.device, torch.int64)]
+        values = torch.from_numpy(table).to(like.dtype).to(like.device)
+        picked = values[t.to(like.device, torch.int64)]
         return picked.reshape(-1, *([1] * (like.ndim - 1)))
 
     def diffuse(self, clean: Tensor, t: Tensor, noise: Tensor) -> Tensor:

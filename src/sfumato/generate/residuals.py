@@ -48,8 +48,9 @@ class Residuals:
         Raises:
             ShapeError: strengths in another number than skips and the middle.
         """
-        if isinstance(strength, (int, float)):
-            return self.weighted([strength] * len(self.down), strength, strength)
+        if not isinstance(strength, Sequence):
+            one = float(strength)  # NumPy's numbers too
+            return self.weighted([one] * len(self.down), one, one)
         strengths = list(strength)
         wanted = len(self.down) + (self.middle is not None)
         if len(strengths) != wanted:

@@ -157,7 +157,7 @@ class SigmoidSchedule(Schedule):
         u = np.arange(self.steps + 1, dtype=np.float64) / self.steps
         place = (self.start + u * (self.end - self.start)) / self.temperature
         curve = 1 / (1 + np.exp(-place))
-        return _betas_of((curve[-1] - curve) / (curve[-1] - curve[0]))
+        return _betas_of(curve[-1] - curve)  # only ratios count
 
 
 def _betas_of(alpha_bars: Betas) -> Betas:

@@ -90,7 +90,7 @@ class WordEncoder(Network):
     def tokens(self, captions: Sequence[str]) -> Tensor:
         """Give the number of each word, (n, length); 0 is nothing, 1 an unknown word."""
         rows = torch.tensor([self._row(caption) for caption in captions], dtype=torch.int64)
-        return rows.to(self.places.device, non_blocking=True)
+        return rows.reshape(-1, self.length).to(self.places.device, non_blocking=True)
 
     def _row(self, caption: str) -> list[int]:
         if caption in self._known:  # training reads the same captions again and again

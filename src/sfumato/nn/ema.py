@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Mapping
 
 from sfumato.core.tensors import Tensor, nn, torch
@@ -92,12 +93,14 @@ class EMA:
     @contextlib.contextmanager
     def applied_to(self, module: nn.Module) -> Iterator[None]:
         """Let a network have the averages inside the block, and its own weights after it."""
-        state = {name: value.detach().clone() for name, value in module.state_dict().items()}
+        state = {name: value.clone() for name, value in _everything(module).items()}
         try:
             self.copy_to(module)
             yield
         finally:
-            module.load_state_dict(state)
+            with torch.no_grad():
+                for name, value in _everything(module).items():
+                    value.copy_(state[name])
 
     def state_dict(self) -> dict[str, Tensor]:
         """Give copies of all that has to be saved, as tensors by name."""
@@ -143,6 +146,12 @@ class EMA:
                     f"EMA: '{name}' was {tuple(self._averages[name].shape)}, "
                     f"now it is {tuple(value.shape)}"
                 )
+
+
+def _everything(module: nn.Module) -> dict[str, Tensor]:
+    """Give parameters and buffers, those too that are not saved."""
+    named = itertools.chain(module.named_parameters(), module.named_buffers())
+    return {name: value.detach() for name, value in named}
 
 
 def _wide(value: Tensor) -> Tensor:

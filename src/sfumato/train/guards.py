@@ -26,7 +26,7 @@ def explained(step: int, batch: Batch, device: torch.device) -> Iterator[None]:
         yield
     except SfumatoError:
         raise
-    except (RuntimeError, MemoryError, ValueError) as error:
+    except (RuntimeError, MemoryError, ValueError, IndexError) as error:
         said = str(error).strip().partition("\n")[0][:200]
         given = _described(batch)
         full = isinstance(error, (MemoryError, torch.OutOfMemoryError))
