@@ -135,6 +135,25 @@ def test_guidance_asks_twice_and_still_fits(method):
     assert (strong - guess).abs().max() > 1e-5
 
 
+@pytest.mark.parametrize("halved", ["base", "adapter", "both"])
+def test_base_and_adapter_may_have_other_digits(method, halved):
+    batch = method.practice_batch((16, 16))
+
+    def drawn():
+        return made(method, batch, guidance=2.0, rng=torch.Generator().manual_seed(0))
+
+    full = drawn()
+    for part in ("base", "adapter"):
+        if halved in (part, "both"):
+            getattr(method, part).to(torch.bfloat16)
+    assert (drawn().float() - full).abs().mean() < 0.1
+    if halved == "base":
+        method.train()
+        terms = method.loss(batch, "main", torch.Generator().manual_seed(0))
+        sum(terms.values()).backward()
+        assert all(p.grad.dtype == torch.float32 for p in method.parts()["main"])
+
+
 def test_two_adapters_together_differ_from_either():
     torch.manual_seed(1)
     control = ControlNet.example().eval()

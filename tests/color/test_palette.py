@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sfumato.color import ShowPalette, palette_of
+from sfumato.core.opencv import cv2
 from sfumato.core.sample import Sample
 from sfumato.errors import RangeError, ShapeError
 
@@ -55,6 +56,30 @@ def test_a_mosaic_hint_is_the_mean_of_its_cells():
 def test_stripes_hold_the_palette():
     hint = ShowPalette(how="palette", colors=4)(Sample(mosaic())).hint
     np.testing.assert_allclose(hint[0, [10, 35, 60, 85]].astype(int), COLORS, atol=3)
+
+
+def test_a_large_picture_is_looked_at_all_over():
+    picture = np.zeros((200, 300, 3), np.uint8)
+    picture[:150], picture[150:] = (250, 0, 0), (0, 0, 250)
+    found = palette_of(picture, 2) * 255
+    np.testing.assert_allclose(found, [[250, 0, 0], [0, 0, 250]], atol=2)
+
+
+def test_a_palette_follows_from_its_seed_whatever_was_drawn_before():
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (60, 60, 3)).astype(np.uint8)
+    cv2.setRNGSeed(5)
+    first = palette_of(picture, 5, seed=3)
+    cv2.setRNGSeed(77)
+    cv2.randu(np.zeros((3, 3), np.uint8), 0, 255)
+    np.testing.assert_array_equal(first, palette_of(picture, 5, seed=3))
+
+
+def test_a_part_of_a_cell_is_a_cell_of_its_own():
+    picture = np.zeros((4, 10, 1), np.uint8)
+    picture[:, 8:] = 240
+    hint = ShowPalette(cell_px=4)(Sample(picture)).hint[..., 0]
+    assert len(np.unique(hint)) > 1, "three cells, not two"
 
 
 def test_what_is_no_color_picture_is_refused():

@@ -187,7 +187,7 @@ def test_a_training_leaves_its_folder_in_order(tmp_path):
     twin = load(out, trust=TRUST)  # the best one
     assert f"PSNR: {report.best:.6g}" in (out / "best" / "card.md").read_text()
     assert isinstance(twin, Denoiser)
-    assert twin.picture_px == next(iter(loader())).size
+    assert twin.picture_px == next(loader().once()).size
 
 
 def test_what_is_saved_for_use_is_the_average_of_the_weights(tmp_path):

@@ -117,6 +117,7 @@ class ControlEncoder(HintAdapter):
     def forward(self, hint: Tensor, asked: Asked) -> Residuals:
         self.check_hint(hint, asked.x)
         told = self.encoder.condition(asked.times, asked.condition.label)
-        skips, middle = self.encoder(asked.x, told, asked.condition.context, hint=self.hint(hint))
+        hint = self.hint(hint.to(self.middle.weight.dtype))
+        skips, middle = self.encoder(asked.x, told, asked.condition.context, hint=hint)
         down = tuple(layer(skip) for layer, skip in zip(self.skips, skips, strict=True))
         return Residuals(down=down, middle=self.middle(middle))

@@ -162,7 +162,8 @@ class FeaturePyramid(HintAdapter):
                 f"got {tuple(hint.shape[-2:])}",
                 hint="pad or resize picture and hint alike",
             )
-        x = self.conv_in(functional.pixel_unshuffle(hint, folding))
+        own = next(self.parameters()).dtype
+        x = self.conv_in(functional.pixel_unshuffle(hint.to(own), folding))
         found = []
         for stage in self.stages:
             x = stage(x)

@@ -103,5 +103,4 @@ def _without_specks(ink: NDArray[np.float32], smallest_px: int) -> NDArray[np.fl
         return ink
     _, labels, numbers, _ = cv2.connectedComponentsWithStats((ink > 0).astype(np.uint8))
     small = numbers[:, cv2.CC_STAT_AREA] < smallest_px
-    small[0] = False
     return np.where(small[labels], np.float32(0.0), ink)

@@ -82,7 +82,7 @@ def line_regions(
     renamed = np.zeros(count, np.int32)
     renamed[order] = np.arange(1, len(order) + 1)
     result = renamed[spread]
-    regions = tuple(_describe(result, k + 1) for k in range(len(order)))
+    regions = tuple(_describe(result, paper, k + 1) for k in range(len(order)))
     return result, tuple(r for r in regions if r.area_px)
 
 
@@ -119,13 +119,14 @@ def _spread(labels: NDArray[np.int32], paper: NDArray[np.uint8]) -> NDArray[np.i
     return np.asarray(owner[nearest], np.int32)
 
 
-def _describe(labels: NDArray[np.int32], label: int) -> LineRegion:
+def _describe(labels: NDArray[np.int32], paper: NDArray[np.uint8], label: int) -> LineRegion:
     mask = (labels == label).astype(np.uint8)
     rows, columns = np.nonzero(mask)
     if rows.size == 0:
         return LineRegion(label, 0, (0, 0, 0, 0), (0, 0), False)
     x0, y0, x1, y1 = (int(v) for v in (columns.min(), rows.min(), columns.max(), rows.max()))
-    inner = cv2.copyMakeBorder(mask[y0 : y1 + 1, x0 : x1 + 1], 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    free = (mask * paper)[y0 : y1 + 1, x0 : x1 + 1]  # the area reaches into its lines
+    inner = cv2.copyMakeBorder(free, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     deepest = int(np.argmax(cv2.distanceTransform(inner, cv2.DIST_L2, 3)))
     down, across = divmod(deepest, inner.shape[1])
     height, width = labels.shape

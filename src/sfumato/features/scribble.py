@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated
 
 import numpy as np
@@ -59,12 +60,13 @@ class Scribble(DrawingOperator):
         """Give the scribble, float32 (h, w), 1 on the strokes."""
         edges = DevernayEdges(sigma=self.sigma).detect(image)
         canvas = np.zeros(image.shape[:2], np.uint8)
+        thickness = _thickness(self.pen_px)
         for k in range(len(edges.closed)):
             stroke = self._stroke(edges, k, rng)
             if stroke is not None:
                 fixed = np.rint(stroke * (1 << SHIFT_BITS)).astype(np.int32)[:, None]
                 closed = bool(edges.closed[k])
-                cv2.polylines(canvas, [fixed], closed, 255, self.pen_px, cv2.LINE_AA, SHIFT_BITS)
+                cv2.polylines(canvas, [fixed], closed, 255, thickness, cv2.LINE_AA, SHIFT_BITS)
         return canvas.astype(np.float32) / np.float32(255.0)
 
     def _stroke(self, edges: EdgePoints, k: int, rng: Rng) -> np.ndarray | None:
@@ -78,3 +80,16 @@ class Scribble(DrawingOperator):
         noise = rng.normal(size=(len(points), 2))
         smooth = cv2.blur(noise, (1, width), borderType=cv2.BORDER_REFLECT)
         return np.asarray(points + self.wobble_px * np.sqrt(width) * smooth)
+
+
+@functools.cache
+def _thickness(pen_px: int) -> int:
+    """Tell which thickness is as wide as the pen: OpenCV 5 draws thick lines 2 px wider."""
+
+    def off(thickness: int) -> float:
+        canvas = np.zeros((2 * pen_px + 9, 9), np.uint8)
+        middle = pen_px + 4
+        cv2.line(canvas, (0, middle), (8, middle), 255, thickness, cv2.LINE_AA)
+        return abs(float(canvas[:, 4].sum()) / 255.0 - pen_px)
+
+    return min(range(1, pen_px + 1), key=off)

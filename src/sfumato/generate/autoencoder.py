@@ -233,7 +233,7 @@ class Autoencoder(Method):
             torch.autograd.grad(term, last, retain_graph=True)[0].norm()
             for term in (missed, fooled)
         )
-        scale: Tensor = (own / (other + STEADY)).clamp(0.0, LOUDEST).detach()
+        scale: Tensor = (own / (other + STEADY)).clamp(0.0, LOUDEST)
         return scale
 
 

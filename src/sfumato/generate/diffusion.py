@@ -252,13 +252,12 @@ class Diffusion(Method):
         levels: Levels,
     ) -> Denoise:
         """Give the denoiser of a condition, guided away from another where it is given."""
-        own = next(self.network.parameters()).dtype
 
         def denoise(x: Tensor, level: Level) -> Estimate:
             doubled = without is not None
             both = condition.after(without) if without is not None else condition
             asked = Asked(
-                (torch.cat([x, x]) if doubled else x).to(own),  # samplers keep more digits
+                torch.cat([x, x]) if doubled else x,
                 torch.full(
                     (len(x) * (1 + doubled),),
                     level.time * self.time_scale,

@@ -186,7 +186,10 @@ class UNetEncoder(nn.Module):
             raise ShapeError(
                 f"this U-Net has {len(self.level_ends)} levels, the adapter gave {len(levels)}"
             )
-        x = self.stem(x)
+        # Samplers keep more digits than a network of 16 bits, and an adapter may have others.
+        own = self.stem.weight.dtype
+        context = None if context is None else context.to(own)
+        x = self.stem(x.to(own))
         if hint is not None:
             x = x + hint
         skips = [x]
@@ -228,6 +231,7 @@ class UNetDecoder(nn.Module):
         self, x: Tensor, skips: Sequence[Tensor], condition: Tensor, context: Tensor | None
     ) -> Tensor:
         """Give the answer."""
+        context = None if context is None else context.to(self.out.weight.dtype)
         for block, skip in zip(self.blocks, reversed(skips), strict=True):
             x = block(torch.cat([x, skip], dim=1), condition, context)
         y: Tensor = self.out(functional.silu(self.norm(x)))
@@ -245,4 +249,4 @@ def added(x: Tensor, feature: Tensor) -> Tensor:
             f"an adapter gave {tuple(feature.shape[1:])} where this U-Net has {tuple(x.shape[1:])}",
             hint="hint and picture must have one size, and the adapter be made for this U-Net",
         )
-    return x + feature
+    return x + feature.to(x.dtype)
