@@ -188,33 +188,11 @@ def test_hints_are_made_as_small_as_the_codes_of_the_base(base):
         T2IAdapter(base=copy.deepcopy(base), unshuffle=8)
 
 
-def test_the_xl_form_serves_a_unet_that_halves_before_it_attends(base):
-    from diffusers import T2IAdapter as Theirs
-    from diffusers import UNet2DConditionModel
-
-    torch.manual_seed(0)
-    wide = copy.deepcopy(base)
-    wide.network.unet = awake(
-        UNet2DConditionModel(
-            block_out_channels=(32, 32, 64), layers_per_block=1, cross_attention_dim=16,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        ),
-        3,
-    )  # fmt: skip
-    wide.network.encoder.level_channels = [32, 32, 64]
-    for form in ("full", "light"):
-        with pytest.raises(SpecError, match=f"'{form}' have no place .*\n.*xl"):
-            T2IAdapter(base=wide, form=form)
-    with pytest.raises(SpecError, match="'xl' have no place .*\n.*full"):
-        T2IAdapter(base=copy.deepcopy(base), form="xl")
-    method = T2IAdapter(base=wide, form="xl", hint_channels=3)
-    theirs = Theirs(channels=[32, 32, 64, 64], downscale_factor=4, adapter_type="full_adapter_xl")
-    assert sum(p.numel() for p in theirs.parameters()) == method.adapter.parameter_count
-    batch = method.practice_batch((16, 24))
-    moved = painted(learned(method), batch)
-    assert (moved - painted(wide, batch)).abs().max() > 1e-3
-    assert sum(method.loss(batch, "main", torch.Generator()).values()) > 0
+def test_a_base_that_is_kept_off_the_device_is_not_learned_with(folder):
+    method = ControlNet(base=StableDiffusion(checkpoint=folder, memory="offload"))
+    assert painted(method.eval(), method.practice_batch((16, 16))).isfinite().all()
+    with pytest.raises(SpecError, match="offload"):
+        method.train()
 
 
 def test_a_control_of_its_own_is_saved_whole(base, tmp_path):
@@ -236,6 +214,8 @@ def test_a_control_that_needs_more_than_text_is_refused():
     model = StableControl._example["model"]
     with pytest.raises(SpecError, match="more conditions than text"):
         StableControl(model={**model, "num_class_embeds": 3})
+    with pytest.raises(SpecError, match="more conditions than text"):
+        StableControl(model={**model, "addition_embed_type": "text"})
     with pytest.raises(SpecError, match="takes no 'wings'"):
         StableControl(model={**model, "wings": 2})
 

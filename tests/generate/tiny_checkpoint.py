@@ -77,8 +77,8 @@ def pipeline(*, prediction="epsilon", channels=(32, 64), scheduler=None):
     return found
 
 
-def xl_pipeline(*, prediction="epsilon", zeros=True, scheduler=None):
-    """Build the parts and the library's own pipeline, of the XL kind."""
+def xl_pipeline(*, prediction="epsilon", zeros=True, scheduler=None, attending=1):
+    """Build the parts and the library's own pipeline, of the XL kind (two levels attend there)."""
     from diffusers import DDIMScheduler, StableDiffusionXLPipeline
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
@@ -86,10 +86,12 @@ def xl_pipeline(*, prediction="epsilon", zeros=True, scheduler=None):
     words = tokenizer()
     second = text_config(words, 24, projection_dim=20, hidden_act="gelu")
     network = unet(
-        cross_attention_dim=40, addition_embed_type="text_time", addition_time_embed_dim=8,
+        (32, 64, 64)[: 1 + attending], cross_attention_dim=40,
+        addition_embed_type="text_time", addition_time_embed_dim=8,
         projection_class_embeddings_input_dim=6 * 8 + 20, use_linear_projection=True,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), transformer_layers_per_block=(1, 2),
+        down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * attending),
+        up_block_types=(*("CrossAttnUpBlock2D",) * attending, "UpBlock2D"),
+        transformer_layers_per_block=(1, 2, 2)[: 1 + attending],
     )  # fmt: skip
     scheduler = scheduler or DDIMScheduler(
         **SCALED, clip_sample=False, set_alpha_to_one=False, steps_offset=1,

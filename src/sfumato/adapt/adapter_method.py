@@ -99,7 +99,16 @@ class AdapterMethod(Method):
         self.multiple_of = math.lcm(self.base.multiple_of, self.adapter.multiple_of)
 
     def train(self, mode: bool = True) -> Self:
-        """Switch the adapter; the base never drops out or learns its own times."""
+        """Switch the adapter; the base never drops out or learns its own times.
+
+        Raises:
+            SpecError: to learn, while the base is kept off the device.
+        """
+        if mode and getattr(self.base, "stage", None) is not None:
+            raise SpecError(
+                f"{type(self).__name__}.base: memory='offload' is for making pictures",
+                hint="to learn in less memory: recompute: true, and a base in bfloat16",
+            )
         super().train(mode)
         self.base.eval()
         return self

@@ -14,8 +14,10 @@ from sfumato.generate.diffusion import Diffusion
 
 __all__ = ["ANOTHER", "check_fits", "check_model", "unet_of"]
 
+XL_LEVELS = [True, False, False]
+"""Which levels of the XL kind halve before they attend."""
 ANOTHER = "take an adapter that was made for this kind of checkpoint"
-SHARED = ("in_channels", "cross_attention_dim", "layers_per_block", "down_block_types")
+SHARED = ("in_channels", "cross_attention_dim", "layers_per_block", "addition_embed_type")
 """Settings that a ControlNet has in common with the U-Net that it was copied from."""
 
 
@@ -84,9 +86,9 @@ def _check_pyramid(pyramid: FeaturePyramid, base: Diffusion, name: str, base_nam
         widths = widths[:-1]  # the last one is added behind the middle
     _check_widths(widths, base, name, base_name)
     late = _halved_unattended(base.network)
-    fits = late == [True, *[False] * (len(late) - 1)] if form == "xl" else not any(late)
+    fits = late == XL_LEVELS if form == "xl" else not any(late)
     if not fits:
-        wanted = "xl" if any(late) else "full or light"
+        wanted = "xl" if late == XL_LEVELS else "no adapter" if any(late) else "full or light"
         raise SpecError(
             f"{name}: features of the form '{form}' have no place in the U-Net of {base_name}",
             hint=f"it takes {wanted}",

@@ -145,6 +145,8 @@ def _parts(network: Any) -> Iterator[tuple[str, str]]:
     yield "conv_in", "input_blocks.0.0"
     yield "time_embedding.linear_1", "time_embed.0"
     yield "time_embedding.linear_2", "time_embed.2"
+    yield "add_embedding.linear_1", "label_emb.0.0"  # of the XL kind only
+    yield "add_embedding.linear_2", "label_emb.0.2"
     inner = (f"blocks.{k}" for k in range(len(network.controlnet_cond_embedding.blocks)))
     for k, name in enumerate(("conv_in", *inner, "conv_out")):  # an activation after each
         yield f"controlnet_cond_embedding.{name}", f"input_hint_block.{2 * k}"

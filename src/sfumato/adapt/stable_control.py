@@ -9,24 +9,24 @@ from typing import Any
 from sfumato.adapt.hint_adapter import HintAdapter
 from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import MissingExtraError, SpecError
+from sfumato.generate._published_unet import told_sizes
 from sfumato.generate.asked import Asked
 from sfumato.generate.residuals import Residuals
 
 __all__ = ["StableControl", "control_class", "model_settings"]
 
-BEYOND = (
-    "addition_embed_type", "class_embed_type", "num_class_embeds", "encoder_hid_dim_type",
-    "global_pool_conditions",
-)  # fmt: skip
+BEYOND = ("class_embed_type", "num_class_embeds", "encoder_hid_dim_type", "global_pool_conditions")
 """Settings of ControlNets that are told more than text and a hint."""
+TOLD = "text_time"
+"""What those of the XL kind are told besides: the whole text as one vector, and sizes."""
 
 
 class StableControl(HintAdapter):
     """Copy the encoder of a published U-Net, and let the copy see a hint.
 
-    What `ControlEncoder` is for our own U-Nets, this is for those of Stable Diffusion: the
-    ControlNet of diffusers, taught here (`of`) or published (`load_control_net`). The copy
-    may have another dtype than the U-Net; its answers are brought to that of the U-Net.
+    What `ControlEncoder` is for our own U-Nets, this is for those of Stable Diffusion 1, 2
+    and XL: the ControlNet of diffusers, taught here (`of`) or published (`load_control_net`).
+    The copy may have another dtype than the U-Net; its answers are brought to that of the U-Net.
 
     Args:
         model: the settings of diffusers' ``ControlNetModel``.
@@ -67,11 +67,12 @@ class StableControl(HintAdapter):
         except (ValueError, TypeError) as error:
             raise SpecError(f"StableControl.model: {error}") from error
         found = self.network.config
-        if any(found[name] for name in BEYOND):
+        self.told = found.addition_embed_type == TOLD
+        if any(found[name] for name in BEYOND) or found.addition_embed_type not in (None, TOLD):
             raise SpecError(
                 "a ControlNet with more conditions than text, or with features that are "
                 "averaged over the picture, is not supported",
-                hint="ControlNets of Stable Diffusion 1 and 2 for drawings and maps are",
+                hint="ControlNets of Stable Diffusion 1, 2 and XL for drawings and maps are",
             )
         self.hint_channels = int(found.conditioning_channels)
         widths = tuple(found.conditioning_embedding_out_channels)
@@ -103,13 +104,21 @@ class StableControl(HintAdapter):
 
     def forward(self, hint: Tensor, asked: Asked) -> Residuals:
         self.check_hint(hint, asked.x)
-        dtype, context = self.network.dtype, asked.condition.context
+        dtype, given = self.network.dtype, asked.condition
+        context, more = given.context, {}
+        if self.told:
+            assert given.pooled is not None, "checked against the base"
+            more["added_cond_kwargs"] = {
+                "text_embeds": given.pooled.to(dtype),
+                "time_ids": told_sizes(asked.x, self.reduction),
+            }
         down, middle = self.network(
             asked.x.to(dtype),
             asked.times,
             None if context is None else context.to(dtype),
             hint.to(dtype),
             return_dict=False,
+            **more,
         )
         return Residuals(tuple(down), middle)
 
