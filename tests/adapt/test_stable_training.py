@@ -25,6 +25,7 @@ from sfumato.core.spec import from_yaml
 from sfumato.errors import SpecError
 from sfumato.generate import LatentDiffusion, StableDiffusion
 from sfumato.testing import check_method
+from sfumato.train import Recipe, Trainer
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -109,6 +110,21 @@ def test_only_the_adapter_is_saved(kind, named, folder, base, tmp_path):
     again = load(tmp_path / "run")
     batch = method.practice_batch((16, 16))
     assert torch.equal(painted(again, batch), painted(method, batch))
+
+
+def test_a_training_writes_nothing_of_the_base(folder, tmp_path):
+    method = T2IAdapter(base=folder, form="light")
+    batches = [method.practice_batch((16, 16))]
+    recipe = Recipe(steps=2, ema=0.9, device="cpu", keep=1)
+    Trainer(recipe, out=tmp_path).fit(method, batches)
+    files = list(tmp_path.rglob("*.safetensors"))
+    assert {f.stem for f in files} == {"weights", "method", "optimizers", "average"}
+    learning = sum(p.numel() for p in method.parts()["main"])
+    for file in files:
+        tensors = load_file(file)
+        numbers = {name for name, t in tensors.items() if t.is_floating_point()}
+        assert not [name for name in numbers if "base." in name]
+        assert sum(t.numel() for t in tensors.values()) < 2.1 * learning
 
 
 @pytest.mark.parametrize("named", [True, False])

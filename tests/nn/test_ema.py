@@ -120,3 +120,24 @@ def test_another_network_is_refused():
         average.load_state_dict({"updates": torch.tensor(1)})
     with pytest.raises(RangeError, match="decay"):
         EMA(nn.Linear(2, 3), decay=1.5)
+
+
+def test_only_what_is_named_is_followed_and_kept():
+    net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Linear(2, 1))
+    average = EMA(net, decay=0.5, only=list(net[2].parameters()))
+    names = {name for name in average.state_dict() if name.startswith("average.")}
+    assert names == {"average.2.weight", "average.2.bias"}
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(1.0)
+    average.update(net)
+    now = {name: value.clone() for name, value in net.state_dict().items()}
+    with average.applied_to(net):
+        assert torch.equal(net[0].weight, now["0.weight"])
+        torch.testing.assert_close(net[2].weight, before["2.weight"] + 0.5)
+    assert all(torch.equal(value, now[name]) for name, value in net.state_dict().items())
+    again = EMA(net, decay=0.5, only=list(net[2].parameters()))
+    again.load_state_dict(average.state_dict())
+    with pytest.raises(ShapeError, match=r"average\.0\.bias. is missing"):
+        EMA(net, decay=0.5).load_state_dict(average.state_dict())

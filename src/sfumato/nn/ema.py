@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from sfumato.core.tensors import Tensor, nn, torch
 from sfumato.errors import RangeError, ShapeError
@@ -26,6 +26,8 @@ class EMA:
         decay: how much of the average stays in one update.
         ramp: begin with less, ``min(decay, (1 + n) / (10 + n))`` in update n = 0, 1, ..., so that
             the random start is forgotten soon.
+        only: the parameters to follow, where others never change and need no average, such as
+            those of a large base; None for all.
 
     Raises:
         RangeError: a decay outside 0 to 1.
@@ -44,11 +46,24 @@ class EMA:
         2.0
     """
 
-    def __init__(self, module: nn.Module, *, decay: float = 0.9999, ramp: bool = False) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        decay: float = 0.9999,
+        ramp: bool = False,
+        only: Collection[nn.Parameter] | None = None,
+    ) -> None:
         if not 0.0 <= decay <= 1.0:
             raise RangeError(f"EMA.decay: expected a number from 0 to 1, got {decay}")
         self.decay, self.ramp, self.updates = decay, ramp, 0
-        self._averages = {name: _wide(p.detach()).clone() for name, p in module.named_parameters()}
+        wanted = None if only is None else {id(p) for p in only}
+        self._averages = {
+            name: _wide(p.detach()).clone()
+            for name, p in module.named_parameters()
+            if wanted is None or id(p) in wanted
+        }
+        self._part = only is not None
         self._copies = {name: b.detach().clone() for name, b in module.named_buffers()}
 
     def decay_now(self) -> float:
@@ -64,8 +79,7 @@ class EMA:
         Raises:
             ShapeError: its parameters are not those the average began with.
         """
-        weights = dict(module.named_parameters())
-        self._check_names(weights)
+        weights = self._followed(module)
         averages = [self._averages[name] for name in weights]
         news = [
             _wide(p.detach()).to(a.device) for p, a in zip(weights.values(), averages, strict=True)
@@ -83,8 +97,7 @@ class EMA:
         Raises:
             ShapeError: its parameters are others.
         """
-        weights = dict(module.named_parameters())
-        self._check_names(weights)
+        weights = self._followed(module)
         for name, parameter in weights.items():
             parameter.copy_(self._averages[name])
         for name, buffer in module.named_buffers():
@@ -93,13 +106,15 @@ class EMA:
     @contextlib.contextmanager
     def applied_to(self, module: nn.Module) -> Iterator[None]:
         """Let a network have the averages inside the block, and its own weights after it."""
-        state = {name: value.clone() for name, value in _everything(module).items()}
+        changed = self._averages.keys() | self._copies.keys()
+        mine = {name: value for name, value in _everything(module).items() if name in changed}
+        state = {name: value.clone() for name, value in mine.items()}
         try:
             self.copy_to(module)
             yield
         finally:
             with torch.no_grad():
-                for name, value in _everything(module).items():
+                for name, value in mine.items():
                     value.copy_(state[name])
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -135,6 +150,14 @@ class EMA:
         for kept in (self._averages, self._copies):
             kept.update({name: value.to(device) for name, value in kept.items()})
         return self
+
+    def _followed(self, module: nn.Module) -> dict[str, nn.Parameter]:
+        """Give the parameters that are followed, by name."""
+        weights = dict(module.named_parameters())
+        if self._part:
+            weights = {name: p for name, p in weights.items() if name in self._averages}
+        self._check_names(weights)
+        return weights
 
     def _check_names(self, weights: Mapping[str, Tensor]) -> None:
         for name in sorted(set(self._averages) ^ set(weights)):

@@ -50,7 +50,8 @@ class Learner:
                 raise SpecError(f"{type(method).__name__}: part '{name}' has nothing to learn")
         self.plans = {name: method.plan().get(name, Part()) for name in self.parameters}
         self.optimizers = {name: self._optimizer(name) for name in self.parameters}
-        self.average = EMA(method, decay=recipe.ema) if recipe.ema is not None else None
+        learning = [p for parameters in self.parameters.values() for p in parameters]
+        self.average = None if recipe.ema is None else EMA(method, decay=recipe.ema, only=learning)
         self.step = 0
         self.taken = 0
         """Batches used so far, by all processes."""
