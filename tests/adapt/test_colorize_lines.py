@@ -76,3 +76,48 @@ def test_weights_that_are_no_adapter_are_refused(drawing, tmp_path):
     ControlNet.example_base().save(tmp_path / "base")
     with pytest.raises(SpecError, match="no adapter"):
         ColorizeLines(weights=str(tmp_path / "base"))(Sample(drawing), 0)
+
+
+@pytest.fixture
+def painting(drawing, monkeypatch):
+    """A generator whose picture of the drawing is known: what the test gives."""
+
+    def show(picture, **settings):
+        monkeypatch.setattr(ColorizeLines, "_painted", lambda self, ink, rng: np.float32(picture))
+        return ColorizeLines(weights="known", **settings)(Sample(drawing))
+
+    return show
+
+
+def test_a_shape_that_was_painted_too_small_still_gets_its_color(painting):
+    picture = np.full((120, 160, 3), BLUE)
+    cv2.circle(picture, (80, 60), 14, RED, -1)  # in the middle half of the circle: 49 % of it
+    listed = painting(picture, shading=0.0).meta["regions"]
+    np.testing.assert_allclose(listed[0]["color"], BLUE, atol=1e-3)
+    np.testing.assert_allclose(listed[1]["color"], RED, atol=1e-3)
+
+
+def test_no_color_is_mixed_of_two_that_were_painted(painting):
+    picture = np.full((120, 160, 3), BLUE)
+    picture[:, 70:] = (0.9, 0.8, 0.1)
+    picture[:, 95:] = RED
+    color = painting(picture, shading=0.0).meta["regions"][1]["color"]
+    assert min(np.abs(np.subtract(color, c)).max() for c in (BLUE, RED, (0.9, 0.8, 0.1))) < 1e-3
+
+
+def test_a_horizon_that_is_not_in_the_drawing_leaves_no_shade(painting):
+    sky = np.float32(BLUE) + np.linspace(0.0, 0.1, 120, dtype=np.float32)[:, None, None]
+    picture = np.broadcast_to(sky, (120, 160, 3)).copy()
+    plain = painting(picture, shading=1.0).image
+    picture[80:, :, :] = (0.2, 0.6, 0.2)
+    shown = painting(picture, shading=1.0).image
+    slope = plain[:, 5].astype(int)
+    assert np.ptp(slope[:, 0]) > 15, "the slope of the sky is kept"
+    assert np.abs(shown[:, 5].astype(int) - slope).max() <= 6, "and goes on below the horizon"
+
+
+def test_gaps_do_not_leak_where_they_are_small_for_the_drawing():
+    page = np.full((600, 800, 1), 245, np.uint8)
+    cv2.ellipse(page, (400, 300), (200, 200), 0, 0, 356, 10, 5)  # open by 9 px
+    assert len(ColorizeLines()(Sample(page)).meta["regions"]) == 2
+    assert len(ColorizeLines(gap_px=3)(Sample(page)).meta["regions"]) == 1

@@ -79,3 +79,15 @@ def test_the_input_is_left_alone_and_bad_input_refused():
         line_regions(np.zeros((4, 4, 3)))
     with pytest.raises(RangeError, match="from 0 on"):
         line_regions(ink, gap_px=-1)
+
+
+def test_areas_that_the_ball_is_too_large_for_are_found_by_smaller_ones():
+    ink = np.zeros((200, 300), np.uint8)
+    cv2.circle(ink, (150, 100), 80, 1, 3)
+    cv2.circle(ink, (110, 80), 9, 1, 3)  # an eye that a ball of 24 px does not fit into
+    ink[97:103, 225:235] = 0  # and a gap that it does not go through
+    assert len(line_regions(ink, gap_px=3)[1]) == 2, "the gap leaks: the eye and all the rest"
+    labels, regions = line_regions(ink, gap_px=24)
+    assert len(regions) == 3
+    assert labels[80, 110] == 3
+    assert labels[100, 150] == 2

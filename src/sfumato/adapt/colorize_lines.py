@@ -30,6 +30,17 @@ PASTELS: tuple[Color, ...] = (
 """Where neither weights nor a palette are given."""
 
 
+GAP_SHARE, LEAST_GAP_PX, MOST_GAP_PX = 0.02, 3, 100
+"""Gaps that do not leak, as a share of the short side of the drawing, and in pixels."""
+SEEN_PX = 20_000
+"""Pixels of an area that are looked at."""
+NEAR_LAB = 12.0
+"""Colors nearer than this are one color."""
+BACKGROUND_WEIGHT = 0.4
+STRANGE, TOO_FAR = 0.12, 0.25
+"""How far another tint and another lightness lie from the color of an area."""
+
+
 class ColorizeLines(Operator):
     """Color a line drawing: clean its lines, find its areas, paint them, keep the lines.
 
@@ -47,8 +58,9 @@ class ColorizeLines(Operator):
             with sfumato, a folder, or ``hub:owner/name``.
         prompt: what the picture shows.
         palette: colors to use, sRGB in 0..1.
-        shading: 0 fills areas evenly, 1 keeps the generator's shades within them.
-        gap_px: gaps in lines up to this width do not leak.
+        shading: 0 fills areas evenly, 1 keeps the generator's shades within them; what it
+            painted across a line of the drawing leaves none.
+        gap_px: gaps in lines up to this width do not leak; None for 2 % of the short side.
         side_px: long side of the picture that the generator paints.
         steps: how often the generator is asked.
         guidance: how strongly the prompt is followed.
@@ -66,19 +78,22 @@ class ColorizeLines(Operator):
     prompt: str = ""
     palette: Annotated[tuple[tuple[float, float, float], ...], Between(0.0, 1.0)] | None = None
     shading: Annotated[float, Between(0.0, 1.0)] = 0.3
-    gap_px: Annotated[int, Between(0, 100)] = 3
+    gap_px: Annotated[int, Between(0, 100)] | None = None
     side_px: Annotated[int, Between(8, 4096)] = 64
     steps: Annotated[int, Between(1, 1000)] = 30
     guidance: Annotated[float, Between(0.0, 100.0)] = 3.0
 
     def apply(self, sample: Sample, rng: Rng) -> Sample:
         ink = CleanLines().ink(sample.image)
-        labels, regions = line_regions(ink, gap_px=self.gap_px)
+        usual = min(MOST_GAP_PX, max(LEAST_GAP_PX, round(GAP_SHARE * min(ink.shape))))
+        gap_px = usual if self.gap_px is None else self.gap_px
+        labels, regions = line_regions(ink, gap_px=gap_px)
         painted = self._painted(ink, rng)
-        colors = self._colors(painted, labels, regions)
+        found = None if painted is None else _main_colors(painted, labels, regions)
+        colors = self._colors(found, len(regions))
         filled = colors[labels - 1] if len(regions) else np.ones((*ink.shape, 3), np.float32)
-        if painted is not None and self.shading > 0 and len(regions):
-            filled = filled + self.shading * _shades(painted, labels, len(regions))
+        if painted is not None and found is not None and self.shading > 0 and len(regions):
+            filled = filled + self.shading * _shades(painted, found, labels, regions)
         shown = np.clip(filled, 0.0, 1.0) * (1.0 - ink[..., None])
         listed = tuple(_listed(region, colors[k]) for k, region in enumerate(regions))
         return sample.but(
@@ -117,19 +132,15 @@ class ColorizeLines(Operator):
         small = made.image[0].permute(1, 2, 0).cpu().numpy()
         return resize_image(np.ascontiguousarray(small, np.float32), ink.shape)
 
-    def _colors(
-        self, painted: Plane | None, labels: NDArray[np.int32], regions: tuple[LineRegion, ...]
-    ) -> Plane:
+    def _colors(self, found: Plane | None, count: int) -> Plane:
         """Choose the color of each area, (k, 3)."""
-        if painted is None:
+        if found is None:
             given = np.asarray(self.palette or PASTELS, np.float32)
-            return np.asarray(given[np.arange(len(regions)) % len(given)])
-        found = _medians(painted, labels, len(regions))
-        if self.palette is None or len(found) == 0:
+            return np.asarray(given[np.arange(count) % len(given)])
+        if self.palette is None or count == 0:
             return found
         given = np.asarray(self.palette, np.float32)
-        lab = [cv2.cvtColor(c[None], cv2.COLOR_RGB2LAB)[0] for c in (found, given)]
-        far = np.linalg.norm(lab[0][:, None] - lab[1][None], axis=-1)
+        far = np.linalg.norm(_lab(found)[:, None] - _lab(given)[None], axis=-1)
         return np.asarray(given[far.argmin(axis=1)])
 
 
@@ -144,22 +155,73 @@ def _small_hint(ink: Plane, side_px: int, multiple: int) -> Plane:
     return resize_image(np.ascontiguousarray(wide[..., None]), (size[0], size[1]))[..., 0]
 
 
-def _medians(painted: Plane, labels: NDArray[np.int32], count: int) -> Plane:
-    """Give the median of each area away from its rim, where lines bleed into it."""
-    colors = np.zeros((count, 3), np.float32)
-    for label in range(1, count + 1):
-        mask = (labels == label).astype(np.uint8)
-        depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
-        inner = depth >= 0.5 * depth.max() if depth.max() > 0 else mask > 0
-        colors[label - 1] = np.median(painted[inner], axis=0)
+def _lab(colors: Plane) -> Plane:
+    """Give the CIE L*a*b* of colors (k, 3)."""
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(colors)[None], cv2.COLOR_RGB2LAB)[0])
+
+
+def _window(region: LineRegion) -> tuple[slice, slice]:
+    x0, y0, x1, y1 = region.box
+    return slice(y0, y1 + 1), slice(x0, x1 + 1)
+
+
+def _main_colors(
+    painted: Plane, labels: NDArray[np.int32], regions: tuple[LineRegion, ...]
+) -> Plane:
+    """Give the color that most of each area was painted in, (k, 3).
+
+    Only the middle of an area counts, since the painter's edges are not exactly at the
+    lines. It fills shapes too little rather than too much: within a closed area what has
+    the color of the background counts less.
+    """
+    colors = np.zeros((len(regions), 3), np.float32)
+    background: Plane | None = None
+    for k, region in enumerate(regions):
+        window = _window(region)
+        mask = np.pad((labels[window] == region.label).astype(np.uint8), 1)
+        depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[1:-1, 1:-1]
+        inner = painted[window][depth >= 0.5 * depth.max()]
+        inner = inner[:: max(1, len(inner) // SEEN_PX)]
+        lab = _lab(inner)
+        weights = np.ones(len(inner))
+        if background is not None and not region.touches_border:
+            weights[np.linalg.norm(lab - background, axis=1) < NEAR_LAB] = BACKGROUND_WEIGHT
+        bins = np.floor(lab / NEAR_LAB).astype(np.int64) + 100
+        names, places = np.unique(bins @ (1, 1000, 1_000_000), return_inverse=True)
+        fullest = np.bincount(places.ravel(), weights=weights, minlength=len(names)).argmax()
+        middle = np.median(lab[places.ravel() == fullest], axis=0)
+        near = np.linalg.norm(lab - middle, axis=1) < NEAR_LAB
+        colors[k] = np.median(inner[near] if near.any() else inner, axis=0)
+        if background is None and region.touches_border:
+            background = _lab(colors[k : k + 1])[0]
     return colors
 
 
-def _shades(painted: Plane, labels: NDArray[np.int32], count: int) -> Plane:
-    """Give how much lighter or darker each pixel was painted than the middle of its area."""
-    light = painted.mean(axis=2)
-    middle = np.array([np.median(light[labels == k]) for k in range(1, count + 1)], np.float32)
-    return np.asarray((light - middle[labels - 1])[..., None], np.float32)
+def _shades(
+    painted: Plane, colors: Plane, labels: NDArray[np.int32], regions: tuple[LineRegion, ...]
+) -> Plane:
+    """Give how much lighter or darker than the color of its area each pixel was painted.
+
+    Where something else was painted, a horizon or a part of the neighbour, the even slope
+    of the rest of the area goes on.
+    """
+    shades = np.zeros((*labels.shape, 1), np.float32)
+    for color, region in zip(colors, regions, strict=True):
+        window = _window(region)
+        rows, columns = np.nonzero(labels[window] == region.label)
+        own = painted[window][rows, columns]
+        lighter = own.mean(axis=1) - color.mean()
+        far = np.linalg.norm((own - color) - lighter[:, None], axis=1)
+        trust = np.exp(-((far / STRANGE) ** 2) - (lighter / TOO_FAR) ** 2)
+        places = np.stack([rows, columns, np.ones_like(rows)], axis=1) / float(max(labels.shape))
+        every = slice(None, None, max(1, len(rows) // SEEN_PX))
+        weights = trust[every, None]
+        slope = np.linalg.lstsq(
+            places[every] * weights, lighter[every] * weights[:, 0], rcond=None
+        )[0]
+        even = np.clip(places @ slope, -TOO_FAR, TOO_FAR)
+        shades[window][rows, columns, 0] = even + trust * (lighter - even)
+    return shades
 
 
 def _listed(region: LineRegion, color: NDArray[np.float32]) -> dict[str, Any]:

@@ -48,10 +48,8 @@ Examples:
     "--gap",
     "gap_px",
     type=int,
-    default=3,
-    show_default=True,
     metavar="PX",
-    help="Gaps in lines up to this do not leak.",
+    help="Gaps in lines up to this do not leak; by default 2 % of the short side.",
 )
 @click.option(
     "--steps", type=int, default=30, show_default=True, help="How often the generator is asked."

@@ -14,6 +14,10 @@ from sfumato.errors import RangeError, ShapeError
 __all__ = ["LineRegion", "line_regions"]
 
 
+SMALLEST_BALL_PX = 3
+"""Of the balls that look for areas which the first one is too large for."""
+
+
 @dataclass(frozen=True, slots=True)
 class LineRegion:
     """One area between lines.
@@ -39,8 +43,8 @@ def line_regions(
     """Number the areas between the lines of a drawing; small gaps in a line do not leak.
 
     A ball of ``gap_px`` is moved through the paper: what it can reach without crossing
-    a line is one area. Corners that it is too large for, and the lines themselves, then
-    go to the nearest area.
+    a line is one area. Closed areas that it is too large for are found by smaller balls.
+    Corners, and the lines themselves, then go to the nearest area.
 
     Args:
         ink: true or above a half on the lines.
@@ -72,7 +76,7 @@ def line_regions(
         raise RangeError("line_regions: gap_px and smallest_px are sizes from 0 on")
     lines = np.asarray(ink) if np.asarray(ink).dtype == bool else np.asarray(ink) > 0.5
     paper = (~lines).astype(np.uint8)
-    seeds = _seeds(paper, gap_px)
+    seeds = _seeds(paper, gap_px, max(smallest_px, 1))
     count, labels, numbers, _ = cv2.connectedComponentsWithStats(seeds, connectivity=4)
     kept = [k for k in range(1, count) if numbers[k, cv2.CC_STAT_AREA] >= max(smallest_px, 1)]
     if not kept:
@@ -86,7 +90,7 @@ def line_regions(
     return result, tuple(r for r in regions if r.area_px)
 
 
-def _seeds(paper: NDArray[np.uint8], gap_px: int) -> NDArray[np.uint8]:
+def _seeds(paper: NDArray[np.uint8], gap_px: int, smallest_px: int) -> NDArray[np.uint8]:
     """Give the centers that a ball as wide as the gap can have without touching a line."""
     if gap_px == 0:
         return paper
@@ -94,8 +98,16 @@ def _seeds(paper: NDArray[np.uint8], gap_px: int) -> NDArray[np.uint8]:
     margin = gap_px + 1
     wide = cv2.copyMakeBorder(paper, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=1)
     distance = cv2.distanceTransform(wide, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    free = distance[margin:-margin, margin:-margin] > (gap_px + 1) / 2
-    return np.asarray(free, np.uint8)
+    distance = distance[margin:-margin, margin:-margin]
+    free = np.asarray(distance > (gap_px + 1) / 2, np.uint8)
+    while (gap_px := gap_px // 2) >= SMALLEST_BALL_PX:
+        finer = np.asarray(distance > (gap_px + 1) / 2, np.uint8)
+        count, labels = cv2.connectedComponents(finer, connectivity=4)
+        seen = np.bincount(labels.ravel(), weights=free.ravel(), minlength=count)
+        reached = seen >= smallest_px
+        reached[0] = True
+        free |= np.asarray(~reached[labels], np.uint8)
+    return free
 
 
 def _spread(labels: NDArray[np.int32], paper: NDArray[np.uint8]) -> NDArray[np.int32]:
