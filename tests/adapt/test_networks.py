@@ -13,7 +13,7 @@ from sfumato.adapt import (
 )
 from sfumato.adapt.published_pyramid import published_pyramid_names
 from sfumato.core.network import Network
-from sfumato.errors import FileError, ShapeError
+from sfumato.errors import FileError, ShapeError, SpecError
 from sfumato.generate import Asked, Condition, Residuals, UNet
 
 SMALL = {"channels": 16, "multipliers": (1, 2), "blocks": 1, "groups": 8, "context": 8}
@@ -163,6 +163,28 @@ def test_features_equal_those_of_diffusers(kind, size):
     with torch.no_grad():
         for mine, other in zip(ours.levels(hint), theirs(hint), strict=True):
             assert torch.equal(mine, other)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("form", ["full", "light", "xl"])
+def test_a_folder_that_is_written_is_read_by_diffusers(tmp_path, form):
+    diffusers = pytest.importorskip("diffusers")
+    settings = {"widths": (8, 16, 24, 24), "hint_channels": 1, "unshuffle": 4, "form": form}
+    pyramid = FeaturePyramid(**settings)
+    for _ in range(2):  # an earlier one is replaced
+        export_t2i_adapter(pyramid, tmp_path / "adapter", "diffusers")
+    theirs = diffusers.T2IAdapter.from_pretrained(tmp_path / "adapter", local_files_only=True)
+    hint = torch.rand(1, 1, 32, 48)
+    with torch.no_grad():
+        for mine, other in zip(pyramid.levels(hint), theirs(hint), strict=True):
+            assert torch.equal(mine, other)
+    assert load_t2i_adapter(tmp_path / "adapter").config == pyramid.config
+    odd = FeaturePyramid(**settings | {"widths": (8, 16), "form": "light"})
+    with pytest.raises(SpecError, match="two last levels of one width"):
+        export_t2i_adapter(odd, tmp_path / "odd", "diffusers")
+    with pytest.raises(FileError, match=r"written as \.safetensors"):
+        export_t2i_adapter(pyramid, tmp_path / "file", "original")
 
 
 def test_what_does_not_belong_together_is_refused(steered, tmp_path):

@@ -27,6 +27,7 @@ from sfumato.adapt import (
 )
 from sfumato.adapt.published_control import original_names
 from sfumato.adapt.stable_control import model_settings
+from sfumato.core.network import load
 from sfumato.core.weights import fetched
 from sfumato.errors import FileError, SpecError
 from sfumato.generate import StableDiffusion
@@ -343,3 +344,37 @@ def test_what_was_taught_here_makes_the_same_picture_in_its_library(base, tmp_pa
     assert (ours - plain).abs().max() > 1e-2
     with pytest.raises(FileError, match=r"written as \.safetensors"):
         export_control_net(method.adapter, tmp_path / "control.pth", "original")
+
+
+def test_the_command_line_goes_both_ways(base, folder, tmp_path):
+    from click.testing import CliRunner
+    from diffusers import ControlNetModel
+
+    from sfumato.cli.main import group
+
+    def run(*words):
+        return CliRunner().invoke(group, [str(word) for word in words])
+
+    method = ControlNet(base=folder)
+    awake(method.adapter.network, 8)
+    method.save(tmp_path / "run")
+    ours = method.adapter.network.state_dict()
+    told = run("export", tmp_path / "run", "-o", tmp_path / "theirs")
+    assert told.exit_code == 0, told.output
+    theirs = ControlNetModel.from_pretrained(tmp_path / "theirs", local_files_only=True)
+    assert all(torch.equal(theirs.state_dict()[name], t) for name, t in ours.items())
+    file = tmp_path / "original.safetensors"
+    assert run("export", tmp_path / "run", "-o", file, "--layout", "original").exit_code == 0
+    words = ("convert", "adapt.StableControl", file, "-o", tmp_path / "back", "--set")
+    told = run(*words, f"base={folder}")
+    assert told.exit_code == 0, told.output
+    back = load(tmp_path / "back")
+    assert all(torch.equal(back.network.state_dict()[name], t) for name, t in ours.items())
+    for refused, said in (
+        (run(*words, "width=8", "--overwrite"), "base=CHECKPOINT"),
+        (run("export", tmp_path / "run", "-o", file), "exists already"),
+        (run("export", "scenes-lines", "-o", tmp_path / "x"), "ControlEncoder has no published"),
+        (run("export", "scenes", "-o", tmp_path / "x"), "LatentDiffusion has no published"),
+    ):
+        assert refused.exit_code == 2
+        assert said in refused.stderr

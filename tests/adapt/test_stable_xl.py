@@ -120,7 +120,10 @@ def test_a_t2i_adapter_of_the_xl_form_says_what_it_says_in_its_library(base, fol
     expected = theirs(
         StableDiffusionXLAdapterPipeline, adapter=other.eval(), adapter_conditioning_scale=0.8
     )
-    found = ours(base, (Steer(method.adapter, HINT), 0.8))
+    # By itself a file could be of the full form: the base tells.
+    adapter = find_adapter(str(tmp_path / "a.safetensors"), base, "xl")
+    assert adapter.config == method.adapter.config
+    found = ours(base, (Steer(adapter, HINT), 0.8))
     assert abs(found - expected).max() < 1e-4
     assert abs(found - ours(base)).max() > 1e-2
 

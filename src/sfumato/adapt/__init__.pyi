@@ -4,6 +4,7 @@ from .control_encoder import ControlEncoder as ControlEncoder
 from .control_net import ControlNet as ControlNet
 from .controls import find_adapter as find_adapter
 from .controls import hint_tensor as hint_tensor
+from .export_adapter import export_adapter as export_adapter
 from .feature_pyramid import FeaturePyramid as FeaturePyramid
 from .hint_adapter import HintAdapter as HintAdapter
 from .published_control import export_control_net as export_control_net

@@ -47,7 +47,7 @@ def find_published(name: str, base: Diffusion, base_name: str) -> HintAdapter | 
     adapter: HintAdapter = (
         control_of(state, about, base, name, base_name)
         if kind == "ControlNetModel" or is_control(state)
-        else pyramid_of(state, name)
+        else pyramid_of(state, name, about, base.reduction)
     )
     check_fits(adapter, base, name, base_name)
     return adapter.requires_grad_(False).eval()

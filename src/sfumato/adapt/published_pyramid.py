@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from sfumato.adapt.feature_pyramid import FeaturePyramid, Stage
-from sfumato.adapt.published_files import read_published
-from sfumato.core.files import write_atomically
+from sfumato.adapt.published_files import ABOUT, read_published
+from sfumato.core.files import atomic_folder, write_atomically
 from sfumato.core.tensors import Tensor, nn
 from sfumato.core.weights import fit
-from sfumato.errors import FileError
+from sfumato.errors import FileError, SpecError
 
 __all__ = [
     "Layout",
@@ -25,6 +26,11 @@ __all__ = [
 WHO = "load_t2i_adapter"
 PREFIX = "adapter."
 """Before every name in the layout of diffusers."""
+
+PUBLISHED_REDUCTION = 8
+"""Of the autoencoders that published adapters were made for."""
+TYPES = {"full": "full_adapter", "light": "light_adapter", "xl": "full_adapter_xl"}
+"""Forms, as diffusers calls them."""
 
 Layout = Literal["original", "diffusers"]
 
@@ -42,18 +48,35 @@ def load_t2i_adapter(weights: str | Path) -> FeaturePyramid:
     Raises:
         FileError: the file is damaged, of another layout, or an entry has no place.
     """
-    return pyramid_of(read_published(weights, WHO)[0], f"{WHO}: {weights}")
+    state, about = read_published(weights, WHO)
+    return pyramid_of(state, f"{WHO}: {weights}", about)
 
 
-def pyramid_of(state: Mapping[str, Tensor], name: str) -> FeaturePyramid:
+def pyramid_of(
+    state: Mapping[str, Tensor],
+    name: str,
+    about: Mapping[str, Any],
+    reduction: int = PUBLISHED_REDUCTION,
+) -> FeaturePyramid:
     """Build an adapter around weights; see `load_t2i_adapter`.
 
     Args:
         state: tensors by their published names.
         name: how it is called in an error.
+        about: what its ``config.json`` says; empty where there is none.
+        reduction: of the base's autoencoder. One that folds twice as far has the XL form,
+            which leaves no other trace in its weights.
     """
     layout: Layout = "diffusers" if any(n.startswith(PREFIX) for n in state) else "original"
-    pyramid = FeaturePyramid(**_settings(state, layout, name))
+    settings = _settings(state, layout, name)
+    xl = (
+        about["adapter_type"] == TYPES["xl"]
+        if "adapter_type" in about
+        else (settings["unshuffle"] == 2 * reduction)
+    )
+    if xl and settings["form"] == "full":
+        settings["form"] = "xl"
+    pyramid = FeaturePyramid(**settings)
     names = published_pyramid_names(pyramid, layout)
     theirs = {published: own for own, published in names.items()}
     renamed = {theirs.get(name, name): value for name, value in state.items()}
@@ -62,18 +85,49 @@ def pyramid_of(state: Mapping[str, Tensor], name: str) -> FeaturePyramid:
 
 
 def export_t2i_adapter(pyramid: FeaturePyramid, path: str | Path, layout: Layout) -> None:
-    """Write the weights of an adapter as a ``.safetensors`` file in a published layout.
+    """Write an adapter in a published layout.
+
+    Args:
+        pyramid: taught here or loaded.
+        path: a ``.safetensors`` file; in the layout of diffusers also a folder, with the
+            ``config.json`` by which its ``T2IAdapter`` loads it. An earlier one is replaced.
+        layout: of diffusers, or of the authors' own programs.
 
     Raises:
-        FileError: the file cannot be written, or has another ending.
+        FileError: it cannot be written, or the file has another ending.
+        SpecError: a light form that diffusers has no settings for.
     """
     from safetensors.torch import save  # noqa: PLC0415 (an extra)
 
+    names = published_pyramid_names(pyramid, layout)
+    weights = save({names[own]: tensor for own, tensor in pyramid.saved_state().items()})
+    if layout == "diffusers" and not Path(path).suffix:
+        about = json.dumps({"_class_name": "T2IAdapter", **_type_of(pyramid)}, indent=2)
+        with atomic_folder(path) as temporary:
+            (temporary / ABOUT).write_text(about + "\n", encoding="utf-8")
+            (temporary / "diffusion_pytorch_model.safetensors").write_bytes(weights)
+        return
     if Path(path).suffix != ".safetensors":
         raise FileError(f"{path}: weights are written as .safetensors")
-    names = published_pyramid_names(pyramid, layout)
-    state = {names[own]: tensor for own, tensor in pyramid.saved_state().items()}
-    write_atomically(path, save(state))
+    write_atomically(path, weights)
+
+
+def _type_of(pyramid: FeaturePyramid) -> dict[str, Any]:
+    """Give the settings of diffusers' ``T2IAdapter``."""
+    form, widths = pyramid.config["form"], list(pyramid.config["widths"])
+    light = form == "light"
+    if light and widths[-2:] != widths[-1:] * 2:
+        raise SpecError(
+            f"the light form of diffusers has two last levels of one width, this one {widths}",
+            hint="name a .safetensors file: the weights alone can be written",
+        )
+    return {
+        "adapter_type": TYPES[form],
+        "in_channels": pyramid.hint_channels,
+        "channels": widths[:-1] if light else widths,
+        "downscale_factor": pyramid.config["unshuffle"],
+        "num_res_blocks": 4 if light else 2,
+    }
 
 
 def published_pyramid_names(pyramid: FeaturePyramid, layout: Layout) -> dict[str, str]:
@@ -131,7 +185,7 @@ def _settings(state: Mapping[str, Tensor], layout: Layout, name: str) -> dict[st
     if any(weight is None for weight in found) or not found:
         raise FileError(f"{name}: a level of the adapter has no blocks, the file is not whole")
     widths = tuple(int(weight.shape[0]) for weight in found if weight is not None)
-    form = "light" if light else "xl" if unshuffle == 16 else "full"
+    form = "light" if light else "full"
     return {"widths": widths, "hint_channels": channels, "unshuffle": unshuffle, "form": form}
 
 

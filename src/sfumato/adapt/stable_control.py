@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from sfumato.adapt.hint_adapter import HintAdapter
 from sfumato.core.tensors import Tensor, torch
 from sfumato.errors import MissingExtraError, SpecError
 from sfumato.generate._published_unet import told_sizes
 from sfumato.generate.asked import Asked
+from sfumato.generate.find_diffusion import find_diffusion
 from sfumato.generate.residuals import Residuals
 
 __all__ = ["StableControl", "control_class", "model_settings"]
@@ -97,6 +99,22 @@ class StableControl(HintAdapter):
             made = cls(model=model_settings(network.config))
         made.network = network
         return made
+
+    @classmethod
+    def from_published(cls, file: str | Path, *, entry: str | None = None, **settings: Any) -> Self:
+        """See `sfumato.adapt.load_control_net`; ``base`` names a checkpoint of its kind."""
+        from sfumato.adapt.published_control import (  # noqa: PLC0415 (it builds this)
+            load_control_net,
+        )
+
+        if entry is not None or set(settings) != {"base"}:
+            raise SpecError(
+                "adapt.StableControl: published weights tell all but their base",
+                hint="--set base=CHECKPOINT, and nothing else",
+            )
+        name = str(settings["base"])
+        found: Any = load_control_net(file, find_diffusion(name), base_name=name)
+        return found  # type: ignore[no-any-return]
 
     def recompute(self) -> None:
         """While learning, work features out a second time in place of keeping them."""

@@ -16,6 +16,7 @@ Examples:
   sfumato convert segment.UNet unet.pth -o weights/unet --set classes=2 --set channels_in=1
   sfumato convert generate.UNet cifar10.pt -o weights/cifar10 --set heads=4
   sfumato convert adapt.FeaturePyramid t2iadapter_sketch.pth -o weights/sketch
+  sfumato convert adapt.StableControl control_sd15_canny.pth -o weights/canny --set base=sd15
   sfumato convert color.AdaptiveLUT LUTs.pth -o weights/lut --set predictor=classifier.pth
   sfumato convert segment.UNet checkpoint.pth -o weights/unet --entry state_dict
 """

@@ -36,6 +36,7 @@ COMMANDS = (
     "evaluate",
     "predict",
     "convert",
+    "export",
     "run",
     "list",
     "demo",
