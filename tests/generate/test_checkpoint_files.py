@@ -18,7 +18,7 @@ sys.path.insert(0, str(__import__("pathlib").Path(__file__).parent))
 from original_layout import original
 from tiny_checkpoint import SCALED, pipeline, xl_pipeline
 
-from sfumato.errors import FileError, SpecError
+from sfumato.errors import FileError, RangeError, SpecError
 from sfumato.generate._hub_checkpoint import needed_files, variant_of
 from sfumato.generate._single_file import kind_of_file
 from sfumato.generate.find_diffusion import find_diffusion
@@ -322,6 +322,31 @@ def test_parts_of_another_kind_are_refused_by_name(folders, tmp_path, settings, 
     index.write_text("{")
     with pytest.raises(FileError, match="is no JSON"):
         StableDiffusion(checkpoint=str(tmp_path / "x"))
+
+
+@pytest.mark.parametrize(
+    ("file", "settings"),
+    [
+        ("vae/config.json", {"scaling_factor": []}),
+        ("vae/config.json", {"block_out_channels": 7}),
+        ("unet/config.json", {"norm_num_groups": 7}),
+        ("text_encoder/config.json", {"num_attention_heads": "x"}),
+        ("tokenizer/tokenizer_config.json", {"model_max_length": {"a": 1}}),
+        ("scheduler/scheduler_config.json", {"num_train_timesteps": "x"}),
+        ("scheduler/scheduler_config.json", {"beta_end": 2.0}),
+        ("model_index.json", {"scheduler": "x", "vae": 7}),
+    ],
+)
+def test_settings_of_another_kind_are_one_line(folders, tmp_path, file, settings):
+    shutil.copytree(folders["one"], tmp_path / "x")
+    place = tmp_path / "x" / file
+    place.write_text(json.dumps(json.loads(place.read_text()) | settings))
+    if "vae" in settings:  # a part that is there serves, whatever the index says
+        assert isinstance(StableDiffusion(checkpoint=str(tmp_path / "x")), StableDiffusion)
+        return
+    with pytest.raises((FileError, SpecError, RangeError)) as caught:
+        StableDiffusion(checkpoint=str(tmp_path / "x"))
+    assert str(caught.value).partition("\n  hint")[0].count("\n") == 0
 
 
 @pytest.mark.parametrize(

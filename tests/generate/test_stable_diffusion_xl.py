@@ -165,6 +165,43 @@ def test_an_autoencoder_that_is_known_to_overflow_is_run_in_single_precision(fol
     )
 
 
+def test_codes_with_a_mean_and_a_spread_of_their_own_are_read_as_such(folder, tmp_path):
+    told = {"latents_mean": [0.1, -0.2, 0.3, 0.0], "latents_std": [0.9, 1.1, 0.8, 1.2]}
+    where = changed(folder, tmp_path / "x", "vae/config.json", **told)
+    model, pipe = StableDiffusion(checkpoint=where), xl_pipeline()
+    plain = theirs(pipe, 4.0)
+    pipe.vae.register_to_config(**told)
+    expected = theirs(pipe, 4.0)
+    assert abs(expected - plain).max() > 1e-2
+    assert abs(ours(model, 4.0) - expected).max() < 1e-4
+    codes = model.codes(torch.full((1, 3, 8, 8), 0.5))
+    whole = StableDiffusion(checkpoint=str(folder)).codes(torch.full((1, 3, 8, 8), 0.5))
+    mean, spread = (torch.tensor(told[k]).reshape(1, 4, 1, 1) for k in told)
+    scale = model.autoencoder.scale
+    torch.testing.assert_close(codes, (whole / scale - mean) / spread * scale)
+
+
+def test_the_network_as_published_is_taken_and_that_of_the_refiner_is_not():
+    from diffusers import UNet2DConditionModel
+
+    down = ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D")
+    up = ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D")
+    settings = {
+        "sample_size": 128, "block_out_channels": (320, 640, 1280), "down_block_types": down,
+        "up_block_types": up, "attention_head_dim": (5, 10, 20), "cross_attention_dim": 2048,
+        "transformer_layers_per_block": (1, 2, 10), "use_linear_projection": True,
+        "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
+    }  # fmt: skip
+    with torch.device("meta"):
+        base = UNet2DConditionModel(**settings, projection_class_embeddings_input_dim=2816)
+    taken = PublishedUNet(base, reduction=8, pooled=1280)
+    assert sum(p.numel() for p in taken.parameters()) == 2_567_463_684
+    with torch.device("meta"):  # an aesthetic score and one size less
+        base.add_embedding.linear_1 = torch.nn.Linear(2560, 1280)
+    with pytest.raises(SpecError, match="is told 2560 numbers besides the text"):
+        PublishedUNet(base, reduction=8, pooled=1280)
+
+
 def test_a_refiner_is_refused(folder, tmp_path):
     where = changed(folder, tmp_path / "x", "model_index.json", text_encoder=[None, None])
     with pytest.raises(SpecError, match="is a refiner") as caught:

@@ -28,6 +28,7 @@ class PublishedCoder(nn.Module):
         self.latents = int(config.latent_channels)
         self.multiple_of = 2 ** (len(config.block_out_channels) - 1)
         self.scale = float(config.scaling_factor)
+        self._overflowed = False
         # A few checkpoints bring each channel of their codes to zero mean and unit spread.
         mean, spread = config.get("latents_mean"), config.get("latents_std")
         both = mean is not None and spread is not None
@@ -51,7 +52,13 @@ class PublishedCoder(nn.Module):
                 "the U-Net answered with NaN or infinity",
                 hint="in 16 bits try dtype='bfloat16' or 'float32'; else its weights are damaged",
             )
-        return torch.cat([self._picture(code) for code in torch.split(codes, 1)])
+        kept = self.vae.dtype
+        try:
+            if self._overflowed:
+                nn.Module.to(self.vae, torch.float32)
+            return torch.cat([self._picture(code) for code in torch.split(codes, 1)])
+        finally:  # its weights stay what they were, to the bit
+            nn.Module.to(self.vae, kept)
 
     def _written(self, picture: Tensor) -> Tensor:
         found = self.vae.encode((2.0 * picture - 1.0).to(self.vae.dtype)).latent_dist.mode()
@@ -62,7 +69,8 @@ class PublishedCoder(nn.Module):
         read = self._read(code)
         if not bool(torch.isfinite(read).all()) and self.vae.dtype != torch.float32:
             log.warning("the autoencoder overflowed in %s, it is run in float32", self.vae.dtype)
-            self.vae.to(torch.float32)
+            self._overflowed = True
+            nn.Module.to(self.vae, torch.float32)  # its own warns of what is no danger here
             read = self._read(code)
         if not bool(torch.isfinite(read).all()):
             raise RangeError(

@@ -31,7 +31,8 @@ def find_diffusion(
     Args:
         weights: weights that come with sfumato, a folder that `sfumato train` or ``save``
             wrote; or a checkpoint of Stable Diffusion: a folder in the layout of diffusers,
-            or a single ``.safetensors`` or ``.ckpt`` file. Either may be ``hub:owner/name``.
+            or a single ``.safetensors`` or ``.ckpt`` file. Either may be ``hub:owner/name``;
+            a checkpoint also of a revision, ``hub:owner/name@revision``, or a file in it.
         device: where to compute.
         config: for a single file without a network, see `StableDiffusion`.
         dtype: of the weights of a checkpoint of Stable Diffusion.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from sfumato.core.batch import Batch
 from sfumato.core.tensors import Tensor, nn, torch
-from sfumato.errors import MissingExtraError, RangeError, ShapeError
+from sfumato.errors import FileError, MissingExtraError, RangeError, SfumatoError, ShapeError
 from sfumato.generate._clip_text import ClipPair, ClipText
 from sfumato.generate._diffusers import Parts, load_checkpoint, save_checkpoint
 from sfumato.generate._published_coder import PublishedCoder
@@ -74,14 +75,18 @@ class StableDiffusion(Diffusion):
         memory: Memory = "full",
     ) -> None:
         parts = load_checkpoint(checkpoint, config, DTYPES[dtype])
-        schedule, target = schedule_of(parts.scheduler, checkpoint)
-        text = _text(parts)
-        coder = PublishedCoder(parts.vae, tiled=memory in ("low", "least"))
-        network: Any = PublishedUNet(
-            parts.unet,
-            reduction=coder.multiple_of,
-            pooled=text.pooled_width if isinstance(text, ClipPair) else None,
-        )
+        with _understood(checkpoint):
+            schedule, target = schedule_of(parts.scheduler, checkpoint)
+            text = _text(parts)
+            coder = PublishedCoder(parts.vae, tiled=memory in ("low", "least"))
+            network: Any = PublishedUNet(
+                parts.unet,
+                reduction=coder.multiple_of,
+                pooled=text.pooled_width if isinstance(text, ClipPair) else None,
+            )
+            found = parts.scheduler.config
+            spacing = str(found.get("timestep_spacing", "leading"))
+            offset = int(found.get("steps_offset", 0))
         words: Any = text
         super().__init__(
             network=network,
@@ -97,10 +102,9 @@ class StableDiffusion(Diffusion):
         self.multiple_of = self.reduction = coder.multiple_of
         self.time_scale = 1.0
         self.parts_read = parts
-        found = parts.scheduler.config
-        self.spacing = SPACINGS.get(found.get("timestep_spacing", "leading"), "leading")
+        self.spacing = SPACINGS.get(spacing, "leading")
         # What its own library does with the older kinds, too: some say 0 and mean 1.
-        self.offset = int(found.get("steps_offset", 0)) if self.is_xl else 1
+        self.offset = offset if self.is_xl else 1
         self.end_at_first = not found.get("set_alpha_to_one", True)
         self.stage = Stage() if memory in ("offload", "least") else None
         if coder.latents != self.channels:
@@ -110,7 +114,7 @@ class StableDiffusion(Diffusion):
                 hint="both must come from one checkpoint",
             )
         if self.is_xl and dtype == "float16" and parts.vae.config.get("force_upcast", False):
-            coder.vae.to(torch.float32)  # it is known to overflow
+            nn.Module.to(coder.vae, torch.float32)  # it is known to overflow
 
     @classmethod
     def example(cls) -> Self:
@@ -235,6 +239,20 @@ class StableDiffusion(Diffusion):
         """Give pictures in 0..1."""
         self._call(self.autoencoder)
         return self.autoencoder.decode(codes).float()
+
+
+@contextlib.contextmanager
+def _understood(checkpoint: str) -> Iterator[None]:
+    """Tell whose settings cannot be understood, whatever stumbles over them."""
+    try:
+        yield
+    except SfumatoError:
+        raise
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        raise FileError(
+            f"{checkpoint}: settings that cannot be understood ({error})",
+            hint="the .json files of a checkpoint say how it is built: fetch them again",
+        ) from error
 
 
 def _text(parts: Parts) -> ClipText | ClipPair:
