@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from sfumato.core.batch import Batch
 from sfumato.core.network import load
 from sfumato.errors import ShapeError
-from sfumato.generate.autoencoder import Autoencoder
+from sfumato.generate.autoencoder import Autoencoder, _Half
+from sfumato.generate.patch_critic import PatchCritic
 
 
 def seeded(seed=0):
@@ -65,6 +68,73 @@ def test_the_divergence_is_that_of_the_normal_distribution():
     standard = torch.distributions.Normal(torch.zeros_like(mean), torch.ones_like(mean))
     expected = torch.distributions.kl_divergence(own, standard).sum() / 2
     torch.testing.assert_close(method.loss(batch, "coder", seeded())["kl"], 0.5 * expected)
+
+
+def test_the_loss_reads_drawn_codes_and_is_weighed_by_its_uncertainty():
+    method = small(kl_weight=1e-6)
+    with torch.no_grad():
+        method.uncertainty.fill_(0.7)
+    batch = method.practice_batch((16, 16))
+    mean, log_variance = method.distribution(batch.target)
+    drawn = mean + log_variance.exp().sqrt() * torch.randn(mean.shape, generator=seeded())
+    missed = (2 * batch.target - 2 * method.decode(drawn)).abs()
+    wanted = (missed / math.exp(0.7) + 0.7).sum() / 2
+    torch.testing.assert_close(method.loss(batch, "coder", seeded())["missed"], wanted)
+
+
+@pytest.mark.parametrize(("said", "kept"), [(-100.0, -30.0), (-25.0, -25.0), (15.0, 15.0)])
+def test_the_spread_of_codes_has_bounds(said, kept):
+    method = small()
+    with torch.no_grad():
+        method.encoder[-1].weight.zero_()
+        method.encoder[-1].bias.copy_(torch.tensor([0.0] * 4 + [said] * 4))
+    _, log_variance = method.distribution(torch.rand(1, 3, 8, 8))
+    torch.testing.assert_close(log_variance, torch.full_like(log_variance, kept))
+
+
+def test_halving_looks_beyond_the_right_and_lower_border_only():
+    half = _Half(1)
+    torch.nn.init.zeros_(half.conv.bias)
+    x = torch.rand(1, 1, 6, 8)
+    for row, column in ((0, 0), (2, 2)):
+        with torch.no_grad():
+            half.conv.weight.zero_()
+            half.conv.weight[0, 0, row, column] = 1
+        seen = torch.zeros(1, 1, 8, 10)
+        seen[..., :6, :8] = x
+        torch.testing.assert_close(half(x), seen[..., row : row + 6 : 2, column : column + 8 : 2])
+
+
+def test_readings_are_pictures():
+    method = small()
+    batch = Batch(torch.rand(1, 3, 8, 8))
+    for bias in (-9.0, 9.0):
+        with torch.no_grad():
+            method.decoder[-1].bias.fill_(bias)
+        made = method.predict(batch).image
+        assert made.min() >= 0
+        assert made.max() <= 1
+
+
+def test_the_critic_is_shown_drawn_codes():
+    method = small(critic_weight=0.5)
+    batch = method.practice_batch((32, 32))
+    one, same, other = (
+        method.loss(batch, "critic", seeded(seed))["critic"].item() for seed in (1, 1, 2)
+    )
+    assert one == same
+    assert one != other
+
+
+def test_a_critic_of_three_layers_looks_at_70_pixels():
+    critic = PatchCritic(1, 4).eval()
+    x = torch.rand(1, 1, 128, 128, requires_grad=True)
+    judged = critic(x)
+    assert judged.shape == (1, 1, 14, 14)
+    judged[0, 0, 7, 7].backward()
+    rows, columns = x.grad[0, 0].nonzero().T
+    assert int(rows.max() - rows.min()) + 1 == 70
+    assert int(columns.max() - columns.min()) + 1 == 70
 
 
 def test_codes_are_means_unless_drawn():

@@ -45,6 +45,23 @@ def test_codes_have_unit_spread_after_the_first_batch():
     assert torch.equal(method.scale, scale)
 
 
+def test_looking_does_not_teach_the_scale():
+    method = painter()
+    batch = method.practice_batch((16, 16))
+    assert method.codes(batch.target).std().item() == pytest.approx(1, rel=1e-4)
+    method.loss(batch, "main", seeded())
+    assert method.scale.item() == 0
+
+
+def test_it_is_guided_where_there_is_something_to_be_guided_by():
+    method = painter()
+    usual = method.generate("red", size=(8, 8), steps=2).image
+    assert torch.equal(usual, method.generate("red", size=(8, 8), steps=2, guidance=4.0).image)
+    assert not torch.equal(usual, method.generate("red", size=(8, 8), steps=2, guidance=1.0).image)
+    alone = LatentDiffusion.example().eval().generate(size=(8, 8), steps=2)
+    assert alone.image.shape == (1, 3, 8, 8)
+
+
 def test_pictures_and_codes_are_each_others_way_back():
     method = painter()
     method.scale.fill_(3.0)

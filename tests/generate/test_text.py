@@ -23,6 +23,9 @@ def test_words_are_numbers_and_the_rest_is_nothing():
 def test_the_order_of_words_matters():
     one, two = encoder()(["red circle blue square", "blue circle red square"])
     assert not torch.allclose(one, two)
+    # Not even with the words put back in order: each knows its place.
+    back = two[[2, 1, 0, 3, 4]]
+    assert not torch.allclose(one, back, atol=1e-3)
 
 
 def test_captions_of_a_batch_do_not_see_each_other():
@@ -44,7 +47,8 @@ def test_what_is_cut_and_unknown_is_told(caplog):
     assert net.cut(caption) == 2
     with caplog.at_level(logging.WARNING):
         net([caption])
-    assert "2 words too many" in caplog.text
+        net([caption])
+    assert caplog.text.count("2 words too many") == 2, "it is told every time"
 
 
 @pytest.mark.parametrize("words", [("Red",), ("two words",), ("red", "red"), ("",)])

@@ -8,6 +8,7 @@ from sfumato.core.spec import from_yaml, to_yaml
 from sfumato.errors import FieldError, RangeError, ShapeError
 from sfumato.generate.residuals import Residuals
 from sfumato.generate.unet import UNet
+from sfumato.nn.attention import CrossAttention, SelfAttention
 
 SMALL = {"channels": 16, "multipliers": (1, 2, 3), "blocks": 1, "attention_at": (2, 4), "groups": 8}
 
@@ -102,6 +103,56 @@ def test_pictures_of_a_batch_do_not_see_each_other():
     times = torch.tensor([5, 800])
     with torch.no_grad():
         torch.testing.assert_close(net(x, times)[1:], net(x[1:], times[1:]), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "heads"), [({"heads": 2}, lambda w: 2), ({"head_width": 8}, lambda w: w // 8)]
+)
+def test_attention_has_the_heads_that_were_asked_for(settings, heads):
+    net = UNet(**SMALL, **settings, context=5)
+    kinds = (SelfAttention, CrossAttention)
+    found = [m for m in net.modules() if isinstance(m, kinds)]
+    assert {type(m) for m in found} == set(kinds)
+    for module in found:
+        assert module.heads == heads(module.norm.num_channels)
+
+
+def test_dropout_is_there_while_learning_and_not_afterwards():
+    net = small(dropout=0.5)
+    calm = asked(net)
+    assert torch.equal(calm, asked(net))
+    net.train()
+    torch.manual_seed(1)
+    one = asked(net)
+    torch.manual_seed(2)
+    assert not torch.allclose(one, asked(net), atol=1e-3)
+    assert not torch.allclose(one, calm, atol=1e-3)
+
+
+def test_a_hint_is_added_after_the_first_convolution():
+    net = small()
+    x, condition = torch.zeros(1, 3, 8, 8), net.encoder.condition(torch.tensor([5.0]), None)
+    hint = torch.randn(1, 16, 8, 8, generator=torch.Generator().manual_seed(2))
+    (first, *_), _ = net.encoder(x, condition, hint=hint)
+    (plain, *_), _ = net.encoder(x, condition)
+    torch.testing.assert_close(first, plain + hint)
+
+
+def test_a_level_is_added_before_it_is_handed_over_and_halved():
+    net = small()
+    encoder = net.encoder
+    x, condition = torch.ones(1, 3, 8, 8), encoder.condition(torch.tensor([5.0]), None)
+    levels = tuple(
+        torch.randn(1, c, 8 // s, 8 // s, generator=torch.Generator().manual_seed(s))
+        for c, s in zip(encoder.level_channels, encoder.level_strides, strict=True)
+    )
+    skips, _ = encoder(x, condition, levels=levels)
+    plain, _ = encoder(x, condition)
+    end = 1 + encoder.level_ends[0]
+    torch.testing.assert_close(skips[end], plain[end] + levels[0])
+    # and the halving convolution sees the sum
+    halved = encoder.blocks[end](skips[end])
+    torch.testing.assert_close(skips[end + 1], halved)
 
 
 def test_the_encoder_tells_what_adapters_must_produce():
@@ -199,6 +250,8 @@ def test_residuals_that_do_not_fit_are_refused():
         asked(net, residuals=Residuals(levels=fitting.levels[:2]))
     with pytest.raises(ShapeError, match="an adapter gave"):
         asked(net, size=(16, 16), residuals=fitting)
+    with pytest.raises(ShapeError, match=r"gave \(24, 2, 3\) where this U-Net has \(48, 2, 3\)"):
+        asked(net, residuals=Residuals(middle=torch.zeros(2, 24, 2, 3)))
     with pytest.raises(ShapeError, match="different U-Nets"):
         Residuals(fitting.down) + Residuals(fitting.down[:2])
     with pytest.raises(ShapeError, match="need 7 strengths, got 3"):
