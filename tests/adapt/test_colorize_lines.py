@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from skimage import color as skimage_color
 
 from sfumato.adapt import ColorizeLines, ControlNet
+from sfumato.adapt.colorize_lines import _small_hint
 from sfumato.core.opencv import cv2
 from sfumato.core.sample import Sample
 from sfumato.errors import SpecError
@@ -65,6 +67,78 @@ def test_a_palette_bounds_the_colors_of_the_generator(drawing, adapter):
     listed = operator(Sample(drawing), 0).meta["regions"]
     for region in listed:
         assert min(np.abs(np.subtract(region["color"], c)).max() for c in (RED, BLUE)) < 1e-3
+
+
+def test_the_prompt_is_followed_as_strongly_as_asked(drawing, adapter):
+    def colors(**more):
+        operator = ColorizeLines(weights=adapter, prompt="red", steps=3, side_px=32, **more)
+        return [r["color"] for r in operator(Sample(drawing), 0).meta["regions"]]
+
+    assert colors(guidance=1.0) != colors(guidance=20.0)
+
+
+@pytest.fixture
+def painted(monkeypatch) -> np.ndarray:
+    """A generator that paints each half of the page in its own color, with grain."""
+    rng = np.random.default_rng(0)
+    picture = np.empty((60, 80, 3), np.float32)
+    picture[:, :40], picture[:, 40:] = (0.7, 0.4, 0.5), (0.3, 0.5, 0.4)
+    picture += rng.normal(0, 0.02, picture.shape).astype(np.float32)
+    monkeypatch.setattr(ColorizeLines, "_painted", lambda self, ink, rng: picture)
+    return picture
+
+
+@pytest.fixture
+def halves() -> np.ndarray:
+    page = np.full((60, 80, 1), 245, np.uint8)
+    page[:, 39:42] = 10
+    return (page / np.float32(255)).astype(np.float32)
+
+
+def test_shading_is_what_was_painted_beside_the_middle_of_its_area(painted, halves):
+    flat, half, full = (ColorizeLines(shading=s)(Sample(halves)).image for s in (0.0, 0.5, 1.0))
+    inside = (slice(5, 55), slice(5, 30))
+    np.testing.assert_allclose((full - flat)[inside], 2 * (half - flat)[inside], atol=1e-5)
+    light = painted.mean(axis=2)[inside]
+    shade = (full - flat)[inside][..., 0]
+    np.testing.assert_allclose(shade, light - np.median(painted[:, :40].mean(axis=2)), atol=2e-3)
+
+
+def test_the_color_of_an_area_is_that_of_its_core(painted, halves):
+    painted[:, 25:45] = (1.0, 1.0, 0.0)  # bled over the line, as generators do
+    painted[:12], painted[-12:] = (1.0, 1.0, 0.0), (1.0, 1.0, 0.0)
+    listed = ColorizeLines(shading=0.0)(Sample(halves)).meta["regions"]
+    left = next(r for r in listed if r["box"][0] == 0)
+    np.testing.assert_allclose(left["color"], (0.7, 0.4, 0.5), atol=0.03)
+
+
+def test_the_nearest_color_is_the_nearest_to_the_eye(painted, halves):
+    # In numbers the first color is nearer to the left half, in Lab the second is.
+    first, second = (0.7, 0.6, 0.4), (0.9, 0.5, 0.7)
+    eye = skimage_color.rgb2lab(np.array([[(0.7, 0.4, 0.5), first, second]]))[0]
+    assert np.linalg.norm(eye[1] - eye[0]) > np.linalg.norm(eye[2] - eye[0])
+    assert np.linalg.norm(np.subtract(first, (0.7, 0.4, 0.5))) < np.linalg.norm(
+        np.subtract(second, (0.7, 0.4, 0.5))
+    )
+    operator = ColorizeLines(palette=(first, second), shading=0.0)
+    left = next(r for r in operator(Sample(halves)).meta["regions"] if r["box"][0] == 0)
+    assert left["color"] == second
+
+
+def test_thin_lines_stay_in_a_small_hint():
+    ink = np.zeros((256, 512), np.float32)
+    ink[101] = ink[:, 333] = 1.0
+    small = _small_hint(ink, 64, 8)
+    assert small.shape == (32, 64)
+    # As thick as one small pixel, and half of it at least in the same row everywhere.
+    assert small.max(axis=0).min() >= 0.5
+    assert small.max(axis=1).min() >= 0.5
+    assert small.sum() == pytest.approx(32 + 64, rel=0.05)
+
+
+def test_a_small_drawing_is_not_enlarged_for_the_generator():
+    assert _small_hint(np.zeros((21, 30), np.float32), 64, 8).shape == (24, 32)
+    assert _small_hint(np.zeros((3, 30), np.float32), 64, 8).shape == (8, 32)
 
 
 def test_a_page_without_lines_is_one_area(adapter):

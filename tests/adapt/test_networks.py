@@ -42,6 +42,28 @@ def test_the_hint_encoder_of_stable_diffusion_has_the_published_size():
     assert sum(isinstance(m, torch.nn.Conv2d) for m in encoder) == 8
 
 
+@pytest.mark.parametrize(("widths", "reach"), [((4,), 3), ((4, 4), 5)])
+def test_a_hint_encoder_looks_this_far(widths, reach):
+    from sfumato.adapt.control_encoder import HintEncoder
+
+    torch.manual_seed(0)
+    encoder = HintEncoder(1, widths, 8)
+    torch.nn.init.normal_(encoder[-1].weight)
+    hint = torch.rand(1, 1, 24, 24, requires_grad=True)
+    said = encoder(hint)
+    half = 12 // 2 ** (len(widths) - 1)
+    said[0, :, half, half].sum().backward()
+    rows = hint.grad[0, 0].abs().sum(dim=1).nonzero().flatten() - 12
+    # three convolutions of 3 x 3 each; the one after a halving sees twice as far
+    assert (int(rows.min()), int(rows.max())) == (-reach, reach)
+
+
+def test_sides_have_to_suit_the_hint_encoder_and_the_unet():
+    control = ControlEncoder(unet=SMALL, hint_widths=(4, 4, 4, 4))
+    assert control.reduction == 8
+    assert control.multiple_of == 16
+
+
 @pytest.fixture
 def steered() -> tuple[UNet, dict[str, torch.Tensor]]:
     torch.manual_seed(0)

@@ -126,6 +126,15 @@ def test_the_hint_is_followed_in_its_own_picture_only(method):
     assert (first[1] - second[1]).abs().max() > 1e-4
 
 
+def test_a_pyramid_is_asked_once_a_picture_and_a_control_at_every_step(method):
+    calls = []
+    method.adapter.register_forward_hook(lambda *_: calls.append(1))
+    batch = method.practice_batch((16, 16))
+    for pictures in (1, 2):
+        made(method, batch, guidance=2.0)
+        assert len(calls) == pictures * (1 if isinstance(method, T2IAdapter) else 3)
+
+
 def test_guidance_asks_twice_and_still_fits(method):
     batch = method.practice_batch((16, 16))
     strong = made(method, batch, guidance=3.0)

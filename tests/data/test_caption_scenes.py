@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,74 @@ def test_the_same_scene_comes_in_any_size(size_px):
     assert large.text == small.text
     blocks = large.image.reshape(16, size_px // 16, 16, size_px // 16, 3).mean(axis=(1, 3))
     assert np.abs(blocks - small.image).mean() < 4
+
+
+def centers(scene, size_px=64):
+    for thing in scene.meta["objects"]:
+        rows, columns = np.nonzero(scene.mask == thing["label"])
+        if len(rows) > 40:
+            yield thing, (columns.mean() + 0.5) / size_px, (rows.mean() + 0.5) / size_px, len(rows)
+
+
+def test_captions_say_where_things_are_and_how_large():
+    places = {"on the left": (0, -1), "on the right": (0, 1), "at the top": (1, -1),
+              "at the bottom": (1, 1)}  # fmt: skip
+    sizes = {"small": [], "large": []}
+    told = dict.fromkeys(places, 0)
+    for k in range(250):
+        scene = CaptionScenes(seed=8, things=(1, 1))[k]
+        for thing, x, y, area in centers(scene):
+            for words, (axis, way) in places.items():
+                if f"{thing['kind']} {words}" in scene.text:
+                    told[words] += 1
+                    assert way * ((x, y)[axis] - 0.5) > 0, scene.text
+            for word, areas in sizes.items():
+                if f"{word} {thing['color']}" in scene.text:
+                    areas.append(area)
+    assert min(told.values()) > 5
+    assert np.percentile(sizes["small"], 90) < np.percentile(sizes["large"], 10)
+
+
+def test_a_background_has_a_color_of_its_own():
+    for k in range(120):
+        meta = CaptionScenes(seed=3, size_px=16)[k].meta
+        assert meta["background"]["color"] not in {o["color"] for o in meta["objects"]}
+
+
+def test_things_hide_little_of_each_other():
+    few = 0
+    for k in range(150):
+        scene = CaptionScenes(seed=12, size_px=32, things=(3, 3))[k]
+        areas = [int((scene.mask == o["label"]).sum()) for o in scene.meta["objects"]]
+        few += min(areas) < 12
+    assert few <= 2
+
+
+def test_scenes_of_other_seeds_are_others():
+    # seed and number are no sum: the next seed is not the same series one scene on
+    assert CaptionScenes(seed=5)[7].text != CaptionScenes(seed=6)[6].text
+    assert not np.array_equal(CaptionScenes(seed=5)[7].image, CaptionScenes(seed=6)[6].image)
+
+
+def test_the_horizon_is_a_line_too():
+    found = 0
+    for k in range(60):
+        scene = CaptionScenes(seed=4, hint="edges")[k]
+        if scene.meta["background"]["pattern"] != "sky":
+            continue
+        found += 1
+        free = (scene.mask == 0).all(axis=0)  # columns without a thing
+        drawn = scene.hint[35:55, free, 0].max(axis=0)
+        assert (drawn > 100).all()
+    assert found > 5
+
+
+def test_every_caption_has_its_article():
+    for k in range(200):
+        words = CaptionScenes(seed=2, size_px=16)[k].text.split()
+        for article, word in pairwise(words):
+            if article in ("a", "an"):
+                assert (article == "an") == word.startswith("orange")
 
 
 def test_lines_lie_on_the_borders_of_things():

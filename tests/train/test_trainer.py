@@ -125,6 +125,23 @@ def test_two_batches_of_four_are_one_of_eight():
         torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("clip", [None, 0.01])
+def test_the_gradient_of_two_batches_is_their_mean(clip):
+    # AdamW hardly sees how long a gradient is: look at its length.
+    lengths = []
+
+    class Ear(Callback):
+        def logged(self, step, values):
+            lengths.append(values["main/gradient"])
+
+    for size, accumulate in ((4, 1), (2, 2)):
+        how = recipe(steps=1, accumulate=accumulate, clip=clip, log_every=1)
+        data = loader(batch_size=size, shuffle=False)
+        Trainer(how, callbacks=[Ear()]).fit(made("denoiser"), data)
+    assert lengths[1] == pytest.approx(lengths[0], rel=1e-5)
+    assert lengths[0] > 0.01
+
+
 def test_parts_learn_as_often_as_they_plan():
     heard = []
 
