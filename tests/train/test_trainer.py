@@ -277,6 +277,34 @@ def test_a_number_that_is_none_may_be_left_out():
         Trainer(recipe(non_finite="skip")).fit(Hopeless(), [batch])
 
 
+def test_numbers_that_are_none_now_and_then_are_left_out_for_ever():
+    class Now(Scalar):
+        def loss(self, batch, part, rng):
+            terms = super().loss(batch, part, rng)
+            return {n: t * float("nan") if self.step % 2 else t for n, t in terms.items()}
+
+    batch = Batch(torch.zeros(1, 1, 1, 1), target=torch.ones(1, 1, 1, 1))
+    report = Trainer(recipe(steps=30, non_finite="skip")).fit(Now(), [batch])
+    assert (report.steps, report.non_finite) == (30, 15)
+
+
+def test_every_batch_of_every_step_has_dice_of_its_own():
+    class Gambler(Scalar):
+        def loss(self, batch, part, rng):
+            drawn.append((torch.rand(1, generator=rng).item(), torch.rand(1).item()))
+            return super().loss(batch, part, rng)
+
+    batch = Batch(torch.zeros(1, 1, 1, 1), target=torch.ones(1, 1, 1, 1))
+    series = []
+    for seed in (0, 0, 1):
+        drawn: list[tuple[float, float]] = []
+        Trainer(recipe(steps=3, accumulate=3, seed=seed)).fit(Gambler(), [batch])
+        series.append(drawn)
+    assert series[0] == series[1]
+    for place in (0, 1):
+        assert len({pair[place] for s in series[1:] for pair in s}) == 18
+
+
 def test_ctrl_c_finishes_the_step_and_saves(tmp_path):
     class Impatient(Callback):
         def stepped(self, step):
