@@ -7,7 +7,7 @@ import torch
 
 from sfumato.core.batch import Batch
 from sfumato.core.network import load
-from sfumato.errors import ShapeError
+from sfumato.errors import RangeError, ShapeError
 from sfumato.generate.autoencoder import Autoencoder, _Half
 from sfumato.generate.patch_critic import PatchCritic
 
@@ -204,6 +204,12 @@ def test_a_perceptual_distance_counts_and_is_not_saved(tmp_path):
     again = load(tmp_path / "coder")
     assert torch.equal(again.predict(batch).image, method.eval().predict(batch).image)
     assert (tmp_path / "coder" / "weights.safetensors").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("multipliers", [(), (0, 1)])
+def test_levels_that_are_none_are_refused(multipliers):
+    with pytest.raises(RangeError, match="numbers of 1 or more"):
+        small(multipliers=multipliers)
 
 
 def test_sides_that_cannot_be_halved_are_refused():

@@ -20,6 +20,8 @@ KINDS = {
     "added": {"steered": "add", "attention_at": (2,)},
     "guided": {"resample_blocks": True, "attention_at": (2, 4), "blocks": 2},
     "one level more": {"multipliers": (1, 1, 2, 2), "attention_at": (8,)},
+    "one level alone": {"multipliers": (1,), "attention_at": (1,)},
+    "narrower below": {"multipliers": (2, 1), "attention_at": (2,), "resample_blocks": True},
 }
 
 

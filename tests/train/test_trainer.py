@@ -30,8 +30,10 @@ from sfumato.io.picture import write
 from sfumato.measure.mean_iou import MeanIoU
 from sfumato.measure.psnr import PSNR
 from sfumato.train.callback import Callback
+from sfumato.train.learner import Learner
 from sfumato.train.recipe import Recipe
 from sfumato.train.trainer import Trainer
+from sfumato.train.workplace import Workplace
 
 TRUST = ("small_methods",)
 SIZE = (8, 8)
@@ -93,6 +95,24 @@ def test_twenty_steps_are_ten_and_ten_more_bit_for_bit(kind, ema, tmp_path):
         {"average.safetensors"} if ema else set()
     )
     assert whole == parts
+
+
+def test_what_is_saved_shares_nothing_with_what_goes_on():
+    place = Workplace("cpu", "fp32")
+    data = loader().batches()
+    one, other = (Learner(made("denoiser"), recipe(ema=0.5), place) for _ in range(2))
+    with torch.random.fork_rng(devices=[]):
+        one.advance(lambda: next(data))
+        saved = one.state()
+        before = {f: {n: t.clone() for n, t in named.items()} for f, named in saved.items()}
+        other.put_state(saved, "memory")
+        for learner in (one, other):
+            learner.advance(lambda: next(data))
+    for file, named in before.items():
+        for name, tensor in named.items():
+            assert torch.equal(saved[file][name], tensor), f"{file} {name}"
+    assert not torch.equal(one.state()["method"][name := next(iter(before["method"]))],
+                           before["method"][name])  # fmt: skip
 
 
 def test_the_dice_of_torch_are_as_they_were(tmp_path):

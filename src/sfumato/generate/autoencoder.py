@@ -10,7 +10,7 @@ from sfumato.core.batch import Batch
 from sfumato.core.bounds import Between
 from sfumato.core.method import Method
 from sfumato.core.tensors import Tensor, functional, nn, normal_like, torch
-from sfumato.errors import ShapeError
+from sfumato.errors import RangeError, ShapeError
 from sfumato.generate.patch_critic import PatchCritic
 from sfumato.nn.adversarial_losses import hinge_critic_loss, hinge_generator_loss
 from sfumato.nn.attention import SelfAttention
@@ -109,6 +109,7 @@ class Autoencoder(Method):
         (n, latents, h / multiple_of, w / multiple_of).
 
     Raises:
+        RangeError: no level, or one without width.
         ShapeError: groups do not divide a width.
 
     References:
@@ -140,6 +141,10 @@ class Autoencoder(Method):
         critic_after: Annotated[int, Between(0)] = 0,
     ) -> None:
         super().__init__()
+        if not multipliers or min(multipliers) < 1:
+            raise RangeError(
+                f"Autoencoder.multipliers: expected numbers of 1 or more, got {multipliers}"
+            )
         widths = [channels * m for m in multipliers]
         self.latents, self.kl_weight = latents, kl_weight
         out = 2 * latents if kl_weight > 0 else latents

@@ -62,13 +62,11 @@ def _settings(state: Mapping[str, Tensor]) -> dict[str, Any]:
     widths: list[int] = []
     counts = [0]
     attention_at: list[int] = []
-    resample_blocks = True
     last = max(int(name.split(".")[1]) for name in state if name.startswith("input_blocks."))
     width = stem.shape[0]
     convolved, doubled = _reductions(state, last)
     for k in range(1, last + 1):
         if k in convolved or k in doubled:
-            resample_blocks = k in doubled
             widths.append(width)
             counts.append(0)
             continue
@@ -88,7 +86,7 @@ def _settings(state: Mapping[str, Tensor]) -> dict[str, Any]:
         "attention_at": tuple(attention_at),
         "classes": None if label is None else label.shape[0],
         "steered": "scale" if steer == 2 * width else "add",
-        "resample_blocks": resample_blocks,
+        "resample_blocks": bool(doubled),
     }
 
 

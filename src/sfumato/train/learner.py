@@ -189,16 +189,11 @@ class Learner:
     @contextlib.contextmanager
     def at_its_best(self) -> Iterator[Method]:
         """Let the method have the average of its weights, where there is one, and be evaluated."""
-        training = self.method.training
         averaged = (
             self.average.applied_to(self.method) if self.average else contextlib.nullcontext()
         )
         with averaged:
-            self.method.eval()
-            try:
-                yield self.method
-            finally:
-                self.method.train(training)
+            yield self.method.eval()  # the next step learns again
 
     def state(self) -> dict[str, dict[str, Tensor]]:
         """Give everything as tensors on the CPU, by file and name."""
