@@ -233,6 +233,22 @@ def test_only_the_mask_is_painted():
     assert not torch.allclose(made[inside], picture[inside], atol=0.05)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_pictures_of_other_digits_are_filled_in_and_started_from(dtype):
+    method = painter()
+    picture = torch.rand(1, 3, 8, 8, generator=seeded(2))
+    mask = torch.zeros(1, 8, 8, dtype=torch.int64)
+    mask[:, 2:6, 2:6] = 1
+    for how in ({"fill_in": True}, {"strength": 0.5}):
+        found, wanted = (
+            method.predict(
+                Batch(p, mask=mask, text=("red",)), rng=seeded(), steps=4, **how
+            ).image.float()
+            for p in (picture.to(dtype), picture)
+        )
+        assert (found - wanted).abs().mean() < 0.1
+
+
 def test_what_is_kept_is_seen_while_the_rest_is_painted():
     method = painter()
     mask = torch.zeros(1, 8, 8, dtype=torch.int64)

@@ -113,6 +113,18 @@ def test_only_the_mask_is_painted():
     assert not torch.allclose(made[~outside], picture[~outside], atol=0.02)
 
 
+@pytest.mark.parametrize("pictures", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("weights", [torch.bfloat16, torch.float32])
+def test_weights_and_pictures_may_have_other_digits(pictures, weights):
+    method = painter().to(weights)
+    mask = torch.ones(2, 16, 16, dtype=torch.int64)
+    batch = Batch(torch.rand(2, 3, 16, 16).to(pictures), mask=mask, text=("red", "blue"))
+    for how in ({"fill_in": True}, {"strength": 0.5}):
+        made = method.predict(batch, rng=seeded(), steps=2, **how).image
+        assert bool(torch.isfinite(made).all())
+    assert method.autoencoder.predict(batch).image.shape == (2, 3, 16, 16)
+
+
 def test_a_code_that_sees_one_pixel_of_the_mask_is_made_anew():
     method = painter()
     mask = torch.zeros(1, 16, 16, dtype=torch.int64)

@@ -174,7 +174,7 @@ class Autoencoder(Method):
                 f"Autoencoder: sides must be multiples of {self.multiple_of}, "
                 f"got {tuple(pictures.shape[-2:])}"
             )
-        found: Tensor = self.encoder(2.0 * pictures - 1.0)
+        found: Tensor = self.encoder((2.0 * pictures - 1.0).to(self.uncertainty.dtype))
         if self.kl_weight == 0:
             return found, None
         mean, log_variance = found.chunk(2, dim=1)
@@ -189,7 +189,7 @@ class Autoencoder(Method):
 
     def decode(self, codes: Tensor) -> Tensor:
         """Give pictures, a little beyond 0..1 where the decoder misses."""
-        read: Tensor = self.decoder(codes)
+        read: Tensor = self.decoder(codes.to(self.uncertainty.dtype))
         return (read + 1.0) / 2.0
 
     def predict(self, batch: Batch, *, rng: torch.Generator | None = None) -> Batch:

@@ -96,6 +96,7 @@ def keeping(denoise: Denoise, known: Tensor, keep: Tensor) -> Denoise:
 
     def kept(x: Tensor, level: Level) -> Estimate:
         estimate = denoise(x, level)
-        return estimate._replace(clean=torch.lerp(estimate.clean, known.to(x), keep.to(x)))
+        clean = estimate.clean
+        return estimate._replace(clean=torch.lerp(clean, known.to(clean), keep.to(clean)))
 
     return kept
