@@ -3,33 +3,85 @@
 from __future__ import annotations
 
 import re
+import shlex
+import sys
+import warnings
 from pathlib import Path
 
+import numpy as np
+import pytest
 from click.testing import CliRunner
 
 from sfumato.cli.main import group
 from sfumato.io.picture import read
 
 PAGE = Path(__file__).parents[2] / "docs" / "train-control.md"
+FIRST, SECOND = PAGE.read_text(encoding="utf-8").split("## On Stable Diffusion")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
 
 
-def blocks(language: str) -> list[str]:
-    text = PAGE.read_text(encoding="utf-8")
+def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, flags=re.S)
 
 
-def test_the_page_is_executed_from_top_to_bottom(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name, config in zip(("control", "adapter"), blocks("yaml"), strict=True):
-        (tmp_path / f"{name}.yaml").write_text(config)
-    shared: dict = {}
-    for block in blocks("python"):
+def execute(text: str, shared: dict) -> None:
+    for block in blocks(text, "python"):
         exec(compile(block, "train-control.md", "exec"), shared)
+
+
+def typed(text: str) -> list[list[str]]:
+    """Give the words of every command that is typed."""
+    whole = "\n".join(blocks(text, "console")).replace("\\\n", " ")
+    lines = (line for line in whole.splitlines() if line.startswith("$ sfumato "))
+    return [shlex.split(line)[2:] for line in lines]
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory):
+    """Walk down the page to where Stable Diffusion begins, and stay there."""
+    folder = tmp_path_factory.mktemp("page")
+    shared: dict = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, config in zip(("control", "adapter"), blocks(FIRST, "yaml"), strict=True):
+            Path(f"{name}.yaml").write_text(config)
+        execute(FIRST, shared)
+        yield shared
+
+
+def test_the_page_is_executed_from_top_to_bottom(walked):
     for name in ("control", "adapter"):
-        assert (tmp_path / "runs" / name / "last" / "weights.safetensors").stat().st_size < 10**7
-    words = next(b for b in blocks("console") if "sfumato generate" in b)
-    command = words.replace("\\\n", " ").removeprefix("$ sfumato ").strip()
-    typed = re.findall(r'"[^"]*"|\S+', command)
-    result = CliRunner().invoke(group, [w.strip('"') for w in typed] + ["--steps", "2"])
+        assert Path("runs", name, "last", "weights.safetensors").stat().st_size < 10**7
+    words = next(words for words in typed(FIRST) if words[0] == "generate")
+    result = CliRunner().invoke(group, [*words, "--steps", "2"])
     assert result.exit_code == 0, result.output
     assert read("steered.png").image.shape == (64, 64, 3)
+
+
+def test_so_is_what_it_says_of_stable_diffusion(walked):
+    pytest.importorskip("diffusers")
+    pytest.importorskip("transformers")
+    sys.path.insert(0, str(Path(__file__).parents[1] / "generate"))
+    from tiny_checkpoint import awake, pipeline
+
+    from sfumato.core.network import load
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline().save_pretrained("checkpoint", safe_serialization=True)
+    (config,) = blocks(SECOND, "yaml")
+    Path("edges.yaml").write_text(config)
+    for words in typed(SECOND):
+        more = ["--steps", "2"] if words[0] == "generate" else []
+        result = CliRunner().invoke(group, [*words, *more])
+        assert result.exit_code == 0, result.output
+        if words[0] == "train":  # two steps teach nothing that could be seen
+            run = load("runs/edges")
+            awake(run.adapter, 7)
+            run.save("runs/edges/last")
+    star = read("star.png").image
+    np.testing.assert_array_equal(read("again.png").image, star)
+    execute(SECOND, walked)
