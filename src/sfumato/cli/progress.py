@@ -97,7 +97,10 @@ def telling_warnings(*, quiet: bool) -> Iterator[Callable[[str], None]]:
     Gives a function that warns likewise.
     """
     import logging
+    import os
 
+    for library in ("DIFFUSERS", "TRANSFORMERS"):  # what they warn of is nothing to act on
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")
     told: set[str] = set()
 
     def tell(line: str) -> None:
