@@ -116,7 +116,7 @@ def test_the_format_can_be_chosen(run, recipe):
 def test_bad_numbers_and_switches_are_refused(refused, recipe):
     line = ("augment", recipe, "b1.png", "-o", "out")
     assert "--count: 0 is below 1" in refused(*line, "--count", 0)
-    assert "--seed: -1 is below 0" in refused(*line, "--seed", -1)
+    assert "'--seed': -1 is not" in refused(*line, "--seed", -1)
     assert "--resume" in refused(*line, "--resume", "--overwrite")
     assert "two pictures" in refused(*line, "./b1.png")
 

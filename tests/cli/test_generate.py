@@ -184,13 +184,13 @@ def test_pictures_that_were_done_before_ctrl_c_are_kept(there):
     code = (
         "import os, signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from sfumato.cli import painting\n"
-        "paint = painting.Easel.paint\n"
+        "from sfumato.cli import easel\n"
+        "paint = easel.Easel.paint\n"
         "def once(self, wishes, advance):\n"
         "    if wishes[0].seed >= 2:\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"
         "    return paint(self, wishes, advance)\n"
-        "painting.Easel.paint = once\n"
+        "easel.Easel.paint = once\n"
         "from sfumato.cli.main import main; main()"
     )
     words = ("generate", *map(str, SMALL), "--count", "9", "--at-once", "2", "-o", "many.png")

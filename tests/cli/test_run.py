@@ -90,4 +90,4 @@ def test_a_missing_or_binary_recipe_is_refused(refused, frames):
 
 def test_a_seed_below_nothing_is_refused(refused, frames):
     (frames / "r.yaml").write_text(RECIPE)
-    assert "--seed: -1" in refused("run", "r.yaml", *BRACKET, "-o", "out.png", "--seed", "-1")
+    assert "'--seed': -1" in refused("run", "r.yaml", *BRACKET, "-o", "out.png", "--seed", "-1")

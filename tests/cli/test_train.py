@@ -236,7 +236,7 @@ def test_published_weights_become_a_folder(place, run, refused):
     assert "no entry 'parms'" in refused(
         "convert", "segment.UNet", "whole.pth", "-o", "w", *settings, "--entry", "parms"
     )
-    assert "cannot read 'classes'" in refused(
+    assert "--set classes: expected NAME=VALUE" in refused(
         "convert", "segment.UNet", "unet.pth", "-o", "w", "--set", "classes"
     )
 

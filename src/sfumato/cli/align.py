@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sfumato.cli.inputs import frames_argument, read_frames
-from sfumato.cli.outputs import check_folder, refuse_inputs
+from sfumato.cli.outputs import check_folder, output_option, refuse_inputs, run_options
 from sfumato.cli.progress import alignment_lines, say, showing_steps
 
 if TYPE_CHECKING:
@@ -25,14 +25,7 @@ Examples:
 
 @click.command("align", epilog=EPILOG)
 @frames_argument
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder for the aligned frames, made if it is missing.",
-)
+@output_option("DIR", "Folder for the aligned frames, made if it is missing.")
 @click.option(
     "--format",
     "ending",
@@ -55,8 +48,7 @@ Examples:
     help="The freest map that is allowed.",
 )
 @click.option("--drop-unaligned", is_flag=True, help="Leave frames out that cannot be aligned.")
-@click.option("--overwrite", is_flag=True, help="Replace what exists.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@run_options
 def command(
     *,
     frames: tuple[Path, ...],

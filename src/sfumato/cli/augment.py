@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from sfumato.cli.inputs import check_frames, frames_argument, trust_option
-from sfumato.cli.outputs import check_folder, refuse_inputs, write_picture
+from sfumato.cli.inputs import check_frames, frames_argument, seed_option, trust_option
+from sfumato.cli.outputs import (
+    check_folder,
+    output_option,
+    refuse_inputs,
+    run_options,
+    write_picture,
+)
 from sfumato.cli.progress import say, showing_count
 
 if TYPE_CHECKING:
@@ -65,14 +71,7 @@ class Work(NamedTuple):
 @click.command("augment", epilog=EPILOG)
 @click.argument("recipe", type=click.Path(path_type=Path))
 @frames_argument
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Gets NAME-1, NAME-2, ... of each picture.",
-)
+@output_option("DIR", "Gets NAME-1, NAME-2, ... of each picture.")
 @click.option("--count", type=int, default=1, show_default=True, help="Variants of each picture.")
 @click.option(
     "--masks",
@@ -89,9 +88,8 @@ class Work(NamedTuple):
 @click.option("--preview", is_flag=True, help="Write one contact sheet, preview.png, and no more.")
 @click.option("--resume", is_flag=True, help="Keep what exists and make what is missing.")
 @trust_option
-@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
-@click.option("--overwrite", is_flag=True, help="Replace what exists.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@seed_option("Of all that is random.")
+@run_options
 def command(
     *,
     recipe: Path,
@@ -113,9 +111,8 @@ def command(
     """
     from sfumato.errors import RangeError
 
-    for name, value, least in (("--count", count, 1), ("--seed", seed, 0)):
-        if value < least:
-            raise RangeError(f"{name}: {value} is below {least}")
+    if count < 1:
+        raise RangeError(f"--count: {count} is below 1")
     if resume and (overwrite or preview):
         raise click.UsageError(
             "--resume keeps what exists: leave --overwrite and --preview out",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sfumato.cli.outputs import check_folder, check_writable
+from sfumato.cli.outputs import check_file, check_folder, output_option, run_options
 from sfumato.cli.progress import say, showing_steps
 
 if TYPE_CHECKING:
@@ -26,14 +26,7 @@ Examples:
 @click.command("calibrate", epilog=EPILOG)
 @click.argument("flats", type=click.Path(path_type=Path))
 @click.argument("darks", type=click.Path(path_type=Path), required=False)
-@click.option(
-    "-o",
-    "--output",
-    metavar="YAML",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The noise model to write.",
-)
+@output_option("YAML", "The noise model to write.")
 @click.option(
     "--report",
     type=click.Path(path_type=Path),
@@ -48,8 +41,7 @@ Examples:
 @click.option("--black", type=float, metavar="DN", help="Value of no light, without darks.")
 @click.option("--white", type=float, metavar="DN", help="Value where the sensor clips.")
 @click.option("--iso", type=float, help="Of frames that do not say it.")
-@click.option("--overwrite", is_flag=True, help="Replace what exists.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@run_options
 def command(
     *,
     flats: Path,
@@ -70,18 +62,8 @@ def command(
     or PNG of 16 bits.
     """
     from sfumato.capture.calibration_frames import calibrate_folder
-    from sfumato.errors import FileError
 
-    if output.exists() and not overwrite:
-        raise FileError(
-            f"{output}: exists already and is kept",
-            hint="choose another name, or replace it with --overwrite",
-        )
-    if not output.parent.is_dir():
-        raise FileError(
-            f"{output}: the folder {output.parent} does not exist", hint="create it first"
-        )
-    check_writable(output.parent)
+    check_file(output, overwrite=overwrite)
     if report is not None:
         check_folder(report, ("index.html",), overwrite=overwrite)
     with showing_steps(quiet=quiet) as tell:

@@ -8,8 +8,14 @@ from typing import Any
 import click
 
 from sfumato.cli.inputs import read_frames
-from sfumato.cli.outputs import check_picture, refuse_inputs, write_picture
+from sfumato.cli.outputs import (
+    check_file,
+    check_picture,
+    picture_options,
+    write_picture,
+)
 from sfumato.cli.progress import say, showing_steps
+from sfumato.cli.sampling_options import sampling_options
 
 __all__ = ["command"]
 
@@ -51,27 +57,11 @@ Examples:
     metavar="PX",
     help="Gaps in lines up to this do not leak; by default 2 % of the short side.",
 )
-@click.option(
-    "--steps", type=int, default=30, show_default=True, help="How often the generator is asked."
-)
-@click.option(
-    "--guidance",
-    type=float,
-    default=3.0,
-    show_default=True,
-    help="How strongly the prompt is followed.",
-)
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Another seed, another picture."
-)
+@sampling_options
 @click.option(
     "--regions", type=click.Path(path_type=Path), help="List the areas in this JSON file."
 )
-@click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), help="The picture to write."
-)
-@click.option("--overwrite", is_flag=True, help="Replace what exists.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@picture_options
 def command(
     *,
     drawing: Path,
@@ -79,6 +69,7 @@ def command(
     weights: str,
     extract: bool,
     seed: int,
+    guidance: float | None,
     regions: Path | None,
     output: Path,
     overwrite: bool,
@@ -93,15 +84,12 @@ def command(
 
     from sfumato.adapt.colorize_lines import ColorizeLines
     from sfumato.core.files import write_atomically
-    from sfumato.errors import FileError
 
     check_picture(output, overwrite=overwrite, inputs=(drawing,))
     if regions is not None:
-        refuse_inputs(regions, (drawing,))
-        if regions.exists() and not overwrite:
-            raise FileError(
-                f"{regions}: exists already and is kept", hint="--overwrite replaces it"
-            )
+        check_file(regions, overwrite=overwrite, inputs=(drawing,))
+    if guidance is not None:
+        settings["guidance"] = guidance
     operator = ColorizeLines(
         weights=None if weights == "none" else weights, palette=_palette(palette), **settings
     )

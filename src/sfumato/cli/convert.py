@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from sfumato.cli.inputs import trust_option
+from sfumato.cli.inputs import read_settings, trust_option
+from sfumato.cli.outputs import output_option
 
 __all__ = ["command"]
 
@@ -25,14 +26,7 @@ Examples:
 @click.command("convert", epilog=EPILOG)
 @click.argument("name", metavar="ROOM.CLASS")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The folder to write: config.yaml, weights.safetensors, card.md.",
-)
+@output_option("DIR", "The folder to write: config.yaml, weights.safetensors, card.md.")
 @click.option(
     "--set",
     "changes",
@@ -61,7 +55,7 @@ def command(
     entry must have its place and every place its entry.
     """
     from sfumato.core.network import Network
-    from sfumato.core.spec import look_up, parse_yaml
+    from sfumato.core.spec import look_up
     from sfumato.errors import FileError, SpecError
 
     if not file.is_file():
@@ -74,13 +68,7 @@ def command(
     cls: Any = look_up(name, trust)
     if not issubclass(cls, Network):
         raise SpecError(f"{name} holds no weights", hint="segment.UNet does")
-    settings = {}
-    for change in changes:
-        key, equals, text = change.partition("=")
-        if not equals:
-            raise SpecError(f"--set: cannot read '{change}'", hint="write it as classes=2")
-        settings[key.strip()] = parse_yaml(text)
-    network = cls.from_published(file, entry=entry, **settings)
+    network = cls.from_published(file, entry=entry, **read_settings(changes))
     network.save(
         output, card=f"Converted from {file.name}.", dtype="float16" if half else "float32"
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from sfumato.cli.develop import build_develop, carry_out
-from sfumato.cli.outputs import check_folder, write_picture
+from sfumato.cli.inputs import seed_option
+from sfumato.cli.outputs import check_folder, run_options, write_picture
 from sfumato.cli.progress import say, showing_steps
 
 __all__ = ["command"]
@@ -48,9 +49,8 @@ DRAWING = 4
     type=click.IntRange(64, 8000),
     help="Width of the frames.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the scene.")
-@click.option("--overwrite", is_flag=True, help="Replace what exists.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@seed_option("Of the scene.")
+@run_options
 def command(*, output: Path, size: int, seed: int, overwrite: bool, quiet: bool) -> None:
     """Show the whole journey on a computed scene.
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sfumato.cli.inputs import frames_argument
-from sfumato.cli.outputs import check_writable, refuse_inputs, write_picture
+from sfumato.cli.outputs import (
+    check_writable,
+    output_option,
+    refuse_inputs,
+    run_options,
+    write_picture,
+)
 from sfumato.cli.progress import say, showing_steps
 from sfumato.cli.raw_options import camera_noise, profile_options
 
@@ -27,14 +33,7 @@ Examples:
 
 @click.command("denoise", epilog=EPILOG)
 @frames_argument
-@click.option(
-    "-o",
-    "--output",
-    metavar="OUT",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="A .dng for the clean raw, or the picture of it: .jpg, .png, .webp or .tif.",
-)
+@output_option("OUT", "A .dng for the clean raw, or the picture of it: .jpg, .png, .webp or .tif.")
 @profile_options
 @click.option(
     "--method",
@@ -46,8 +45,7 @@ Examples:
 @click.option(
     "--strength", type=float, default=1.0, show_default=True, help="1 takes all noise off."
 )
-@click.option("--overwrite", is_flag=True, help="Replace what exists.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@run_options
 def command(
     *,
     frames: tuple[Path, ...],

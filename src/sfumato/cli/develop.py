@@ -68,7 +68,7 @@ def command(
     *,
     frames: tuple[Path, ...],
     output: Path,
-    depth: str | None,
+    depth: int | None,
     overwrite: bool,
     quiet: bool,
     report: Path | None,
@@ -81,8 +81,7 @@ def command(
     The series is recognised, aligned, freed of ghosts if it is a bracket, and
     fused, stacked or merged. Camera raws are made pictures first, all of them alike.
     """
-    bits = int(depth) if depth else None
-    check_picture(output, overwrite=overwrite, inputs=frames, depth=bits)
+    check_picture(output, overwrite=overwrite, inputs=frames, depth=depth)
     if report is not None:
         check_folder(report, ("index.html",), overwrite=overwrite)
     choices = RawChoices(**{name: settings.pop(name) for name in vars(RawChoices())})
@@ -92,7 +91,7 @@ def command(
         frames,
         output,
         report=report,
-        depth=bits,
+        depth=depth,
         overwrite=overwrite,
         quiet=quiet,
         choices=choices,

@@ -46,7 +46,7 @@ def command(
     *,
     frames: tuple[Path, ...],
     output: Path,
-    depth: str | None,
+    depth: int | None,
     overwrite: bool,
     quiet: bool,
     exact: bool,
@@ -59,14 +59,13 @@ def command(
     import_numba()
     from sfumato.capture.fuse_exposures import FuseExposures
 
-    bits = int(depth) if depth else None
-    check_picture(output, overwrite=overwrite, inputs=frames, depth=bits)
+    check_picture(output, overwrite=overwrite, inputs=frames, depth=depth)
     fuse = FuseExposures(mode="exact" if exact else "fast", **settings)
     with showing_steps(quiet=quiet) as tell:
         tell("read")
-        sample = raised_to(read_frames(frames, at_least=2, who="fuse"), bits)
+        sample = raised_to(read_frames(frames, at_least=2, who="fuse"), depth)
         tell("fuse")
         fused = fuse(sample)
         tell("write")
-        written = write_picture(output, fused, overwrite=overwrite, depth=bits)
+        written = write_picture(output, fused, overwrite=overwrite, depth=depth)
     say([written], quiet=quiet)

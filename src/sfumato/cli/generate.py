@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from sfumato.cli.easel import set_up
 from sfumato.cli.outputs import check_picture, picture_options, write_picture
-from sfumato.cli.painting import Painting, parse_control, parse_size, set_up
+from sfumato.cli.painting import Painting, parse_control, parse_size
 from sfumato.cli.progress import say, showing_count, telling_warnings
 from sfumato.cli.sampling_options import sampling_options
 
 if TYPE_CHECKING:
-    from sfumato.cli.painting import Easel
+    from sfumato.cli.easel import Easel
     from sfumato.cli.painting_notes import Remembered
     from sfumato.core.sample import Sample
 
@@ -90,7 +91,7 @@ done, so those before Ctrl-C are there.
     type=click.IntRange(1, 10_000),
     default=1,
     show_default=True,
-    help="Pictures for each prompt.",
+    help="Pictures for each prompt, each with the next seed.",
 )
 @click.option(
     "--at-once",

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sfumato.cli.inputs import frames_argument, raised_to, read_frames
-from sfumato.cli.outputs import check_folder, check_picture, output_options, write_picture
+from sfumato.cli.outputs import (
+    check_file,
+    check_folder,
+    check_picture,
+    output_options,
+    write_picture,
+)
 from sfumato.cli.progress import say, showing_steps
 
 if TYPE_CHECKING:
@@ -55,7 +61,7 @@ def command(
     *,
     frames: tuple[Path, ...],
     output: Path,
-    depth: str | None,
+    depth: int | None,
     overwrite: bool,
     quiet: bool,
     strength: float,
@@ -68,31 +74,29 @@ def command(
     A small network looks at the picture and mixes learned 3D LUTs for it. Nothing is
     downloaded, and no GPU is needed.
     """
-    from sfumato.cli.lut import check_table
     from sfumato.color.auto_grade import AutoGrade
     from sfumato.color.grade_frames import GradeFrames
     from sfumato.errors import SpecError
 
-    bits = int(depth) if depth else None
     settings: dict[str, Any] = {"weights": weights, "strength": strength}
     if len(frames) > 1:
         if lut is not None:
             raise SpecError("--lut writes one table, several frames have one each")
         grade_all = GradeFrames(**settings, smoothing_frames=smooth)
-        lines = _grade_series(grade_all, frames, output, bits, overwrite=overwrite, quiet=quiet)
+        lines = _grade_series(grade_all, frames, output, depth, overwrite=overwrite, quiet=quiet)
         say(lines, quiet=quiet)
         return
-    check_picture(output, overwrite=overwrite, inputs=frames, depth=bits)
+    check_picture(output, overwrite=overwrite, inputs=frames, depth=depth)
     if lut is not None:
-        check_table(lut, overwrite=overwrite, inputs=frames)
+        check_file(lut, overwrite=overwrite, inputs=frames)
     grade = AutoGrade(**settings)
     with showing_steps(quiet=quiet) as tell:
         tell("read")
-        sample = raised_to(read_frames(frames), bits)
+        sample = raised_to(read_frames(frames), depth)
         tell("grading")
         result = grade(sample)
         tell("write")
-        lines = [write_picture(output, result, overwrite=overwrite, depth=bits)]
+        lines = [write_picture(output, result, overwrite=overwrite, depth=depth)]
         if lut is not None:
             from sfumato.color.table_file import write_table
 
@@ -106,7 +110,7 @@ def _grade_series(
     grade: GradeFrames,
     frames: tuple[Path, ...],
     folder: Path,
-    bits: int | None,
+    depth: int | None,
     *,
     overwrite: bool,
     quiet: bool,
@@ -120,10 +124,10 @@ def _grade_series(
     check_folder(folder, names, overwrite=overwrite)
     if folder.is_dir():
         for name in names:
-            check_picture(folder / name, overwrite=overwrite, inputs=frames, depth=bits)
+            check_picture(folder / name, overwrite=overwrite, inputs=frames, depth=depth)
     with showing_steps(quiet=quiet) as tell:
         tell("read")
-        sample = raised_to(read_frames(frames), bits)
+        sample = raised_to(read_frames(frames), depth)
         tell("grading")
         result = grade(sample)
         tell("write")
@@ -132,5 +136,5 @@ def _grade_series(
         stack, facts = result.require("stack", "grade"), sample.meta["frames"]
         for name, image, meta in zip(names, stack, facts, strict=True):
             one = result.but(image=image, stack=None, meta=meta)
-            lines.append(write_picture(folder / name, one, overwrite=overwrite, depth=bits))
+            lines.append(write_picture(folder / name, one, overwrite=overwrite, depth=depth))
     return lines

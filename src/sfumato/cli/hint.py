@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sfumato.cli.inputs import read_frames
+from sfumato.cli.inputs import read_frames, read_settings, seed_option
 from sfumato.cli.outputs import check_picture, output_options, write_picture
 from sfumato.cli.progress import say, showing_steps
 
@@ -60,13 +60,13 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     metavar="NAME=VALUE",
     help="A setting of the operator behind the kind; see: sfumato list.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of what is random.")
+@seed_option("Of what is random.")
 def command(
     *,
     kind: str,
     picture: Path,
     output: Path,
-    depth: str | None,
+    depth: int | None,
     overwrite: bool,
     quiet: bool,
     changes: tuple[str, ...],
@@ -77,9 +77,8 @@ def command(
     KIND says what is drawn of PICTURE; the kinds are listed below. Drawings are white
     on black, as published generators were taught.
     """
-    bits = int(depth) if depth else None
     operator = _operator(kind, changes)
-    check_picture(output, overwrite=overwrite, inputs=(picture,), depth=bits)
+    check_picture(output, overwrite=overwrite, inputs=(picture,), depth=depth)
     with showing_steps(quiet=quiet) as tell:
         tell("read")
         sample = _with_planes(read_frames((picture,)), operator)
@@ -87,28 +86,16 @@ def command(
         drawn = operator(sample, seed)
         tell("write")
         shown = drawn.but(image=drawn.require("hint", f"sfumato hint {kind}"), hint=None)
-        line = write_picture(output, shown, overwrite=overwrite, depth=bits)
+        line = write_picture(output, shown, overwrite=overwrite, depth=depth)
     say([line], quiet=quiet)
 
 
 def _operator(kind: str, changes: tuple[str, ...]) -> Operator:
     """Build the operator of a kind with the settings that were given."""
-    import yaml
-
     from sfumato.core.spec import from_spec
-    from sfumato.errors import SpecError
 
     name, settings = KINDS[kind]
-    settings = dict(settings)
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals:
-            raise SpecError(f"--set {change}: expected NAME=VALUE", hint="--set sigma=1.5")
-        try:
-            settings[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise SpecError(f"--set {change}: '{value}' is no value") from error
-    built: Operator = from_spec({name: settings})
+    built: Operator = from_spec({name: {**settings, **read_settings(changes)}})
     return built
 
 

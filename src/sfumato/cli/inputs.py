@@ -12,7 +12,17 @@ import click
 if TYPE_CHECKING:
     from sfumato.core.sample import Sample
 
-__all__ = ["check_frames", "frames_argument", "raised_to", "read_frames", "trust_option"]
+__all__ = [
+    "apply_options",
+    "check_frames",
+    "different_stems",
+    "frames_argument",
+    "raised_to",
+    "read_frames",
+    "read_settings",
+    "seed_option",
+    "trust_option",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -43,6 +53,66 @@ def frames_argument(command: Command) -> Command:
         "frames", metavar="FRAME...", nargs=-1, required=True, type=click.Path(path_type=Path)
     )
     return add(command)
+
+
+def seed_option(about: str) -> Callable[[Command], Command]:
+    """Add a seed: a whole number from 0 on."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(0),
+        metavar="N",
+        default=0,
+        show_default=True,
+        help=about,
+    )
+
+
+def apply_options(command: Command) -> Command:
+    """Add where and in which tiles a network answers large pictures."""
+    device = click.option("--device", default="cpu", show_default=True, help="As torch calls it.")
+    tile = click.option(
+        "--tile", type=int, metavar="PX", help="Side of a tile; by default what memory allows."
+    )
+    return device(tile(command))
+
+
+def read_settings(changes: tuple[str, ...]) -> dict[str, Any]:
+    """Read settings NAME=VALUE, the values as YAML.
+
+    Raises:
+        SpecError: one is none.
+    """
+    from sfumato.core.spec import parse_yaml
+    from sfumato.errors import SpecError
+
+    settings = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise SpecError(f"--set {change}: expected NAME=VALUE", hint="--set sigma=1.5")
+        try:
+            settings[name.strip()] = parse_yaml(value)
+        except SpecError as error:
+            raise SpecError(f"--set {change}: '{value}' is no value") from error
+    return settings
+
+
+def different_stems(frames: tuple[Path, ...], answers: str) -> tuple[str, ...]:
+    """Give the names of pictures without their endings, by which answers are called.
+
+    Raises:
+        FileError: two have the same.
+    """
+    from sfumato.errors import FileError
+
+    stems = tuple(path.stem for path in frames)
+    twice = next((name for name in stems if stems.count(name) > 1), None)
+    if twice is not None:
+        raise FileError(
+            f"two pictures are called '{twice}': their {answers} would overwrite each other",
+            hint="write them into two folders",
+        )
+    return stems
 
 
 def read_frames(paths: tuple[Path, ...], *, at_least: int = 1, who: str = "") -> Sample:

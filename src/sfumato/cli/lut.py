@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sfumato.cli.outputs import (
+    check_file,
     check_picture,
-    check_writable,
     output_options,
-    refuse_inputs,
+    run_options,
     write_picture,
 )
 from sfumato.cli.progress import say, showing_steps
@@ -19,7 +19,7 @@ from sfumato.cli.progress import say, showing_steps
 if TYPE_CHECKING:
     from sfumato.color.color_table import ColorTable
 
-__all__ = ["check_table", "command"]
+__all__ = ["command"]
 
 EPILOG = """\b
 Examples:
@@ -61,7 +61,7 @@ def apply_(
     table: Path,
     picture: Path,
     output: Path,
-    depth: str | None,
+    depth: int | None,
     overwrite: bool,
     quiet: bool,
     **settings: Any,
@@ -70,16 +70,15 @@ def apply_(
     from sfumato.cli.inputs import raised_to, read_frames
     from sfumato.color.lut3d import LUT3D
 
-    bits = int(depth) if depth else None
-    check_picture(output, overwrite=overwrite, inputs=(picture, table), depth=bits)
+    check_picture(output, overwrite=overwrite, inputs=(picture, table), depth=depth)
     look = LUT3D(file=table, **settings)
     with showing_steps(quiet=quiet) as tell:
         tell("read")
-        sample = raised_to(read_frames((picture,)), bits)
+        sample = raised_to(read_frames((picture,)), depth)
         tell("grading")
         result = look(sample)
         tell("write")
-        written = write_picture(output, result, overwrite=overwrite, depth=bits)
+        written = write_picture(output, result, overwrite=overwrite, depth=depth)
     say([written], quiet=quiet)
 
 
@@ -90,8 +89,7 @@ def apply_(
 @click.option("--then", "others", type=FILE, multiple=True, help="Another table to go through.")
 @click.option("--invert", is_flag=True, help="Find the table that undoes it.")
 @click.option("--title", help="What the new file says about itself.")
-@click.option("--overwrite", is_flag=True, help="Replace what exists.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@run_options
 def convert(
     *,
     table: Path,
@@ -107,7 +105,7 @@ def convert(
     from sfumato.color.table_file import read_table
     from sfumato.color.table_inverse import invert_table
 
-    check_table(result, overwrite=overwrite, inputs=(table, *others))
+    check_file(result, overwrite=overwrite, inputs=(table, *others))
     made, lines = read_table(table), []
     for other in others:
         made = made.then(read_table(other))
@@ -175,8 +173,7 @@ def _told(path: Path, table: ColorTable, about: dict[str, Any]) -> list[str]:
 @click.option("--size", type=SIZE, default=33, show_default=True, help="Entries along an edge.")
 @click.option("--title", default="", help="What the file says about itself.")
 @click.option("--trust", multiple=True, metavar="PACKAGE", help="Let the recipe name this package.")
-@click.option("--overwrite", is_flag=True, help="Replace what exists.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@run_options
 def export(
     *,
     recipe: Path,
@@ -191,28 +188,9 @@ def export(
     from sfumato.color.table_of import table_of
     from sfumato.core.pipeline import Pipeline
 
-    check_table(output, overwrite=overwrite, inputs=(recipe,))
+    check_file(output, overwrite=overwrite, inputs=(recipe,))
     made = table_of(Pipeline.load(recipe, trust=trust), size=size, title=title or recipe.stem)
     say([_write(output, made, overwrite=overwrite)], quiet=quiet)
-
-
-def check_table(path: Path, *, overwrite: bool, inputs: tuple[Path, ...]) -> None:
-    """Refuse a table to be written, before the work that would be lost.
-
-    Raises:
-        FileError: it exists, is one of the inputs, or its folder is missing or closed.
-    """
-    from sfumato.errors import FileError
-
-    refuse_inputs(path, inputs)
-    if path.exists() and not overwrite:
-        raise FileError(
-            f"{path}: exists already and is kept",
-            hint="choose another name, or replace it with --overwrite",
-        )
-    if not path.parent.is_dir():
-        raise FileError(f"{path}: the folder {path.parent} does not exist", hint="create it first")
-    check_writable(path.parent)
 
 
 def _write(path: Path, table: ColorTable, *, overwrite: bool) -> str:

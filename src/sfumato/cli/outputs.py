@@ -12,29 +12,38 @@ if TYPE_CHECKING:
     from sfumato.core.sample import Sample
 
 __all__ = [
+    "check_file",
     "check_folder",
     "check_picture",
     "check_writable",
+    "output_option",
     "output_options",
     "picture_options",
     "refuse_inputs",
+    "run_options",
     "write_picture",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-OUTPUT = click.option(
-    "-o",
-    "--output",
-    metavar="OUT",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The picture to write: .jpg, .png, .webp or .tif.",
-)
+def output_option(metavar: str, about: str) -> Callable[[Command], Command]:
+    """Add where the result goes, which has to be said."""
+    return click.option(
+        "-o",
+        "--output",
+        metavar=metavar,
+        required=True,
+        type=click.Path(path_type=Path),
+        help=about,
+    )
+
+
+PICTURE = output_option("OUT", "The picture to write: .jpg, .png, .webp or .tif.")
 DEPTH = click.option(
     "--depth",
     type=click.Choice(["8", "16", "32"]),
+    callback=lambda _context, _option, bits: None if bits is None else int(bits),
     help="Bits per channel. By default those of the frames, or what OUT can hold.",
 )
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what exists.")
@@ -43,16 +52,16 @@ QUIET = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors
 
 def output_options(command: Command) -> Command:
     """Add where the picture goes and how many bits it has."""
-    return OUTPUT(DEPTH(OVERWRITE(QUIET(command))))
+    return PICTURE(DEPTH(OVERWRITE(QUIET(command))))
 
 
 def picture_options(command: Command) -> Command:
     """Add where a picture goes that has the bits it was made with."""
-    return OUTPUT(OVERWRITE(QUIET(command)))
+    return PICTURE(OVERWRITE(QUIET(command)))
 
 
 def run_options(command: Command) -> Command:
-    """Add what a command has that writes something else than one picture."""
+    """Add what a command has that writes something else than a picture."""
     return OVERWRITE(QUIET(command))
 
 
@@ -82,6 +91,25 @@ def refuse_inputs(path: Path, inputs: tuple[Path, ...]) -> None:
 
     if path.exists() and any(i.exists() and path.samefile(i) for i in inputs):
         raise FileError(f"{path}: this is one of the frames", hint="choose another name")
+
+
+def check_file(path: Path, *, overwrite: bool, inputs: tuple[Path, ...] = ()) -> None:
+    """Refuse a file that is no picture, before the work that would be lost.
+
+    Raises:
+        FileError: it exists, is one of the inputs, or its folder is missing or closed.
+    """
+    from sfumato.errors import FileError
+
+    refuse_inputs(path, inputs)
+    if path.exists() and not overwrite:
+        raise FileError(
+            f"{path}: exists already and is kept",
+            hint="choose another name, or replace it with --overwrite",
+        )
+    if not path.parent.is_dir():
+        raise FileError(f"{path}: the folder {path.parent} does not exist", hint="create it first")
+    check_writable(path.parent)
 
 
 def check_folder(folder: Path, names: tuple[str, ...], *, overwrite: bool) -> None:

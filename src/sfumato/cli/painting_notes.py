@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sfumato.cli.painting import Control, Easel, Painting, Wish, parse_size
+from sfumato.cli.painting import LARGEST_SEED, Control, Painting, Wish, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from sfumato.cli.easel import Easel
     from sfumato.core.shapes import Image
 
 __all__ = ["Remembered", "notes_of", "read_notes"]
@@ -23,7 +24,6 @@ LONGEST, MOST = 65_536, 10_000
 """Of a recipe in characters, and of a list in it."""
 MOST_AT_ONCE_EVER = 1000
 HUB = "hub:"
-LARGEST_SEED = 2**63 - 1
 
 
 def notes_of(

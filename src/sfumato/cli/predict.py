@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sfumato.cli.inputs import check_frames, frames_argument, trust_option
-from sfumato.cli.outputs import check_folder, refuse_inputs
+from sfumato.cli.inputs import (
+    apply_options,
+    check_frames,
+    different_stems,
+    frames_argument,
+    seed_option,
+    trust_option,
+)
+from sfumato.cli.outputs import check_folder, output_option, refuse_inputs, run_options
 from sfumato.cli.progress import say, showing_steps
 
 if TYPE_CHECKING:
@@ -31,22 +38,11 @@ Examples:
     required=True,
     help="A folder that a training wrote, the name of weights, or hub:owner/name.",
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Gets NAME.png or, from float pictures, NAME.tif.",
-)
-@click.option("--device", default="cpu", show_default=True, help="As torch calls it.")
-@click.option(
-    "--tile", type=int, metavar="PX", help="Side of a tile; by default what memory allows."
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
+@output_option("DIR", "Gets NAME.png or, from float pictures, NAME.tif.")
+@apply_options
+@seed_option("Of all that is random.")
 @trust_option
-@click.option("--overwrite", is_flag=True, help="Replace what exists.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@run_options
 def command(
     *,
     frames: tuple[Path, ...],
@@ -64,19 +60,10 @@ def command(
     Pictures may have any size; they keep their depth. Labels become grey PNG.
     """
     from sfumato.core.apply import Apply
-    from sfumato.errors import FileError, RangeError
     from sfumato.io.picture import read, write
 
-    if seed < 0:
-        raise RangeError(f"--seed: {seed} is below 0")
     check_frames(frames)
-    stems = [path.stem for path in frames]
-    twice = next((name for name in stems if stems.count(name) > 1), None)
-    if twice is not None:
-        raise FileError(
-            f"two pictures are called '{twice}': their answers would overwrite each other",
-            hint="send them into two folders",
-        )
+    stems = different_stems(frames, "answers")
     names = tuple(f"{stem}{ending}" for stem in stems for ending in (".png", ".tif"))
     check_folder(output, names, overwrite=overwrite)
     for name in names:

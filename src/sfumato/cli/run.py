@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sfumato.cli.inputs import frames_argument, read_frames, trust_option
+from sfumato.cli.inputs import frames_argument, read_frames, seed_option, trust_option
 from sfumato.cli.outputs import check_picture, output_options, write_picture
 from sfumato.cli.progress import alignment_lines, say, showing_steps
 
@@ -34,13 +34,13 @@ A recipe names operators and their settings:
 @frames_argument
 @output_options
 @trust_option
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random step.")
+@seed_option("Of every random step.")
 def command(
     *,
     recipe: Path,
     frames: tuple[Path, ...],
     output: Path,
-    depth: str | None,
+    depth: int | None,
     overwrite: bool,
     quiet: bool,
     trust: tuple[str, ...],
@@ -54,13 +54,9 @@ def command(
     step works on raw mosaics, the frames are camera raws and read as such.
     """
     from sfumato.core.pipeline import Pipeline
-    from sfumato.errors import RangeError
     from sfumato.io.mosaic import read_mosaic
 
-    bits = int(depth) if depth else None
-    if seed < 0:
-        raise RangeError(f"--seed: {seed} is below 0")
-    check_picture(output, overwrite=overwrite, inputs=(*frames, recipe), depth=bits)
+    check_picture(output, overwrite=overwrite, inputs=(*frames, recipe), depth=depth)
     pipeline = Pipeline.load(recipe, trust=trust)
     with showing_steps(quiet=quiet) as tell:
         tell("read")
@@ -68,7 +64,7 @@ def command(
         tell(f"running {len(pipeline.steps)} steps")
         result = pipeline(sample, seed)
         tell("write")
-        written = write_picture(output, result, overwrite=overwrite, depth=bits)
+        written = write_picture(output, result, overwrite=overwrite, depth=depth)
     say([*alignment_lines(result), written], quiet=quiet)
 
 

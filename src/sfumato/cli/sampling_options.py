@@ -7,22 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["sampling_options", "seed_option"]
+from sfumato.cli.inputs import seed_option
+
+__all__ = ["sampling_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-LARGEST_SEED = 2**63 - 1
-
-
-def seed_option(about: str) -> Callable[[Command], Command]:
-    """Add a seed: a whole number from 0 on."""
-    return click.option(
-        "--seed",
-        type=click.IntRange(0, LARGEST_SEED),
-        metavar="N",
-        default=0,
-        show_default=True,
-        help=about,
-    )
 
 
 def sampling_options(command: Command) -> Command:
@@ -35,5 +24,5 @@ def sampling_options(command: Command) -> Command:
         type=float,
         help="How strongly the prompt is followed; 3, and 5 to 7.5 of published checkpoints.",
     )
-    seed = seed_option("Of the noise; each further picture has one more.")
+    seed = seed_option("Of the noise: another seed, another picture.")
     return seed(steps(guidance(command)))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sfumato.cli.inputs import check_frames, frames_argument
-from sfumato.cli.outputs import check_folder, refuse_inputs
+from sfumato.cli.inputs import apply_options, check_frames, different_stems, frames_argument
+from sfumato.cli.outputs import check_folder, output_option, refuse_inputs, run_options
 from sfumato.cli.progress import say, showing_steps
 
 if TYPE_CHECKING:
@@ -32,24 +32,13 @@ Examples:
 @click.option(
     "--weights", required=True, help="A folder that a training wrote, or the name of weights."
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Gets NAME.png, the number of the class at each pixel, and NAME-overlay.jpg.",
-)
+@output_option("DIR", "Gets NAME.png, the number of the class at each pixel, and NAME-overlay.jpg.")
 @click.option("--overlay/--no-overlay", default=True, help="Write pictures to look at, or not.")
 @click.option(
     "--opacity", type=float, default=0.5, show_default=True, help="Of the colours in them."
 )
-@click.option("--device", default="cpu", show_default=True, help="As torch calls it.")
-@click.option(
-    "--tile", type=int, metavar="PX", help="Side of a tile; by default what memory allows."
-)
-@click.option("--overwrite", is_flag=True, help="Replace what exists.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@apply_options
+@run_options
 def command(
     *,
     frames: tuple[Path, ...],
@@ -69,7 +58,7 @@ def command(
     from sfumato.segment.label_overlay import LabelOverlay
 
     paint = LabelOverlay(opacity=opacity)
-    names = _names(frames)
+    names = different_stems(frames, "labels")
     endings = (".png", OVERLAY) if overlay else (".png",)
     files = tuple(name + ending for name in names for ending in endings)
     check_frames(frames)
@@ -94,19 +83,6 @@ def command(
                 write(output / (name + OVERLAY), paint(sample), overwrite=overwrite)
             lines.append(f"{output / name}.png: {_shares(labels)}")
     say(lines, quiet=quiet)
-
-
-def _names(frames: tuple[Path, ...]) -> tuple[str, ...]:
-    from sfumato.errors import FileError
-
-    names = tuple(path.stem for path in frames)
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise FileError(
-            f"two pictures are called '{twice}': their labels would overwrite each other",
-            hint="label them into two folders",
-        )
-    return names
 
 
 def _as_picture(mask: Any) -> NDArray[Any]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from sfumato.cli.outputs import check_writable, refuse_inputs
+from sfumato.cli.inputs import seed_option
+from sfumato.cli.outputs import check_writable, output_option, refuse_inputs, run_options
 from sfumato.cli.progress import say, showing_steps
 from sfumato.cli.raw_options import camera_noise
 
@@ -22,14 +23,7 @@ Examples:
 
 @click.command("simulate", epilog=EPILOG)
 @click.argument("picture", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    metavar="DNG",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The raw file to write.",
-)
+@output_option("DNG", "The raw file to write.")
 @click.option(
     "--profile",
     type=click.Path(path_type=Path),
@@ -54,9 +48,8 @@ Examples:
     show_default=True,
     help="Colors of the 2 x 2 cell, row by row.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the noise.")
-@click.option("--overwrite", is_flag=True, help="Replace what exists.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@seed_option("Of the noise.")
+@run_options
 def command(
     *,
     picture: Path,

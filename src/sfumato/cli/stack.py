@@ -43,7 +43,7 @@ def command(
     *,
     frames: tuple[Path, ...],
     output: Path,
-    depth: str | None,
+    depth: int | None,
     overwrite: bool,
     quiet: bool,
     method: Any,
@@ -56,17 +56,16 @@ def command(
     """
     from sfumato.capture.focus_stack import FocusStack
 
-    bits = int(depth) if depth else None
-    check_picture(output, overwrite=overwrite, inputs=frames, depth=bits)
+    check_picture(output, overwrite=overwrite, inputs=frames, depth=depth)
     if depth_map is not None:
         check_picture(depth_map, overwrite=overwrite, inputs=frames)
     with showing_steps(quiet=quiet) as tell:
         tell("read")
-        sample = raised_to(read_frames(frames, at_least=2, who="stack"), bits)
+        sample = raised_to(read_frames(frames, at_least=2, who="stack"), depth)
         tell("stack")
         stacked = FocusStack(method=method)(sample)
         tell("write")
-        written = [write_picture(output, stacked, overwrite=overwrite, depth=bits)]
+        written = [write_picture(output, stacked, overwrite=overwrite, depth=depth)]
         if depth_map is not None:
             shown = _depth_picture(stacked, depth_map, len(frames))
             written.append(write_picture(depth_map, shown, overwrite=overwrite, depth=None))
