@@ -116,10 +116,9 @@ def test_what_is_saved_shares_nothing_with_what_goes_on():
 
 
 def test_the_dice_of_torch_are_as_they_were(tmp_path):
-    torch.manual_seed(5)
+    method = made("denoiser", seed=5)
     before = torch.random.get_rng_state()
-    Trainer(recipe(steps=2)).fit(made("denoiser", seed=5), loader())
-    torch.manual_seed(5)
+    Trainer(recipe(steps=2)).fit(method, loader(), validation=loader())
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -225,6 +224,53 @@ def test_a_training_leaves_its_folder_in_order(tmp_path):
     assert f"PSNR: {report.best:.6g}" in (out / "best" / "card.md").read_text()
     assert isinstance(twin, Denoiser)
     assert twin.picture_px == next(loader().once()).size
+
+
+def of(value: float) -> Batch:
+    return Batch(torch.zeros(1, 1, 1, 1), target=torch.full((1, 1, 1, 1), value))
+
+
+def test_without_metrics_the_smallest_loss_is_the_best():
+    told = []
+
+    class Ear(Callback):
+        def validated(self, step, scores, *, best):
+            told.append((scores["validation/main/square"], best))
+
+    # The number wanders from 0 to 1 and passes the 0.3 of the validation on its way.
+    how = recipe(steps=40, lr=0.03, decay="constant", validate_every=4)
+    report = Trainer(how, callbacks=[Ear()]).fit(Scalar(), [of(1.0)], validation=[of(0.3)])
+    values = [value for value, _ in told]
+    assert 0 < values.index(min(values)) < len(values) - 1
+    assert [best for _, best in told] == [
+        value == min(values[: k + 1]) for k, value in enumerate(values)
+    ]
+    assert report.best == min(values)
+    assert report.best_step == 4 * (1 + values.index(min(values)))
+
+
+def test_a_score_that_is_no_number_is_never_the_best():
+    class Late(Scalar):
+        def loss(self, batch, part, rng):
+            terms = super().loss(batch, part, rng)
+            early = not self.training and self.step < 12
+            return {n: t * float("nan") if early else t for n, t in terms.items()}
+
+    report = Trainer(recipe(validate_every=5)).fit(Late(), [of(1.0)], validation=[of(1.0)])
+    assert math.isfinite(report.best)
+    assert report.best_step in (15, 20)
+
+
+def test_no_more_steps_are_made_than_the_recipe_has(tmp_path):
+    report = Trainer(recipe(steps=4)).fit(Scalar(), [of(1.0)], until=100)
+    assert report.steps == 4
+
+
+def test_what_was_left_out_is_counted_over_interruptions(tmp_path):
+    how = recipe(steps=8, non_finite="skip")
+    Trainer(how, out=tmp_path / "run").fit(Scalar(poison=2), [of(1.0)], until=5)
+    report = Trainer(how, out=tmp_path / "run").fit(Scalar(poison=2), [of(1.0)], resume=True)
+    assert (report.steps, report.non_finite) == (8, 1)
 
 
 def test_what_is_saved_for_use_is_the_average_of_the_weights(tmp_path):
@@ -529,6 +575,7 @@ def test_the_learning_rate_rises_and_falls():
     assert how.lr_at(100) == 0.0
     line = Recipe(steps=100, warmup_steps=20, lr=2.0, decay="linear")
     assert line.lr_at(60) == pytest.approx(1.0)
+    assert (how.lr_at(150), line.lr_at(150)) == (0.0, 0.0)
     assert Recipe(decay="constant", lr=0.1).lr_at(9999) == 0.1
     with pytest.raises(RangeError, match="warm-up"):
         Recipe(steps=5, warmup_steps=5)

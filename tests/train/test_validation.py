@@ -45,6 +45,38 @@ def test_scores_are_those_of_the_metric_on_pictures_of_any_size_and_depth():
         assert abs(found.scores["validation/main/l1"] / gap - 1) < 1e-4
 
 
+def test_every_validation_throws_the_dice_of_its_seed():
+    class Gambler(Denoiser):
+        def predict(self, batch, *, rng=None):
+            noise = torch.rand(batch.image.shape, generator=rng)
+            return batch.but(image=noise + torch.rand(1))
+
+    method = Gambler(trunk=Trunk()).eval()
+    batches = [Batch.of([pair(np.float32, seed)]) for seed in range(2)]
+
+    def score(seed):
+        return validate(method, batches, [MAE()], place=PLACE, seed=seed).scores["MAE"]
+
+    torch.manual_seed(1)
+    first = score(0)
+    torch.manual_seed(2)
+    assert score(0) == first
+    assert score(1) != first
+    # and the second batch has other dice than the first
+    twice = [batches[0], batches[0]]
+    shown = validate(method, twice, [], place=PLACE, show=2).shown
+    assert not np.array_equal(shown[0][1].image, shown[1][1].image)
+
+
+def test_a_short_last_batch_counts_as_much_as_its_samples():
+    samples = [pair(np.float32, seed) for seed in range(3)]
+    uneven = [Batch.of(samples[:1]), Batch.of(samples[1:])]
+    name = "validation/main/l1"
+    found = validate(identity(), uneven, [], place=PLACE).scores[name]
+    each = [np.abs(s.image - s.target).mean() for s in samples]
+    assert abs(found / np.mean(each) - 1) < 1e-4
+
+
 def test_two_metrics_of_a_class_have_two_names():
     assert names_of([PSNR(), MAE(), PSNR()]) == ["PSNR", "MAE", "PSNR-2"]
 
