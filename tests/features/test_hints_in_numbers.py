@@ -150,23 +150,16 @@ def test_the_pixel_inside_lies_in_the_middle_of_the_paper(left):
     assert region.area_px == labels.size
 
 
-@pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
-def test_an_area_at_any_side_touches_the_border(side):
-    ink = np.zeros((40, 40), bool)
-    ink[:, 19:21] = True
-    ink[[0, -1]] = ink[:, [0, -1]] = True
-    ink = ink if side in ("left", "right") else ink.T.copy()
-    rows, columns = {
-        "left": (slice(10, 30), slice(0, 1)), "right": (slice(10, 30), slice(-1, None)),
-        "top": (slice(0, 1), slice(10, 30)), "bottom": (slice(-1, None), slice(10, 30)),
-    }[side]  # fmt: skip
-    ink[rows, columns] = False
-    labels, regions = line_regions(ink, gap_px=0)
-    assert len(regions) == 2
-    at = (20, 5) if side in ("left", "right") else (5, 20)
-    far = (20, 35) if side in ("left", "right") else (35, 20)
-    here = labels[at if side in ("left", "top") else far]
-    assert here in {r.label for r in regions if r.touches_border}
+@pytest.mark.parametrize("center", [(0, 40), (79, 40), (40, 0), (40, 79)])
+def test_an_area_at_any_one_side_touches_the_border(center):
+    ink = np.zeros((80, 80), np.uint8)
+    cv2.circle(ink, center, 20, 1, 2)
+    cv2.circle(ink, (40, 40), 10, 1, 2)
+    labels, regions = line_regions(ink > 0, gap_px=0)
+    touching = {r.label: r.touches_border for r in regions}
+    assert len(regions) == 3
+    assert touching[labels[center[1], center[0]]]
+    assert not touching[labels[40, 40]]
 
 
 @pytest.mark.parametrize(("shade", "areas"), [(0.5, 1), (0.51, 2)])

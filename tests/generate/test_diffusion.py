@@ -396,6 +396,9 @@ def test_a_learned_variance_needs_twice_the_channels():
     ("options", "error", "said"),
     [
         ({"sampler": "eular"}, SpecError, "did you mean 'euler'"),
+        ({"spacing": "trailling"}, SpecError, "did you mean 'trailing'"),
+        ({"stepz": 5}, SpecError, "setting of sampling 'stepz'.*\n.*did you mean 'steps'"),
+        ({"guidance": float("nan")}, RangeError, "guidance: nan"),
         ({"steps": 0}, RangeError, "below 1"),
         ({"steps": 101}, RangeError, "101"),
         ({"strength": 0.0}, RangeError, "strength"),

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sfumato.errors import FieldError, RangeError, ShapeError
+from sfumato.errors import FieldError, RangeError, ShapeError, SpecError
 from sfumato.generate.ancestral import ancestral
 from sfumato.generate.ddim import ddim
 from sfumato.generate.denoise import Estimate, clipping, guidance, keeping
@@ -308,6 +308,11 @@ def test_a_step_between_those_of_the_process_has_its_time():
     assert again.time == pytest.approx(here.time)
     assert again.alpha == pytest.approx(here.alpha)
     assert here.time < levels.at_ratio(here.ratio * 1.05).time < levels.visited[1].time
+
+
+def test_a_spacing_that_there_is_not_is_refused():
+    with pytest.raises(SpecError, match=r"'evn'.*\n.*even, leading, trailing, karras"):
+        sampling_levels(PROCESS, 5, spacing="evn")
 
 
 @pytest.mark.parametrize("steps", [0, -3, 4001])

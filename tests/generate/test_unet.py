@@ -272,8 +272,9 @@ def test_conditions_that_are_missing_or_not_expected_are_refused(more, given, sa
 
 
 def test_sides_that_cannot_be_halved_are_refused():
-    with pytest.raises(ShapeError, match="multiples of 4"):
-        asked(small(), size=(8, 10))
+    for size in ((8, 10), (6, 8), (0, 8)):
+        with pytest.raises(ShapeError, match="multiples of 4"):
+            asked(small(), size=size)
 
 
 def test_settings_that_make_no_network_are_refused():

@@ -321,7 +321,7 @@ class Diffusion(Method):
     def _sampling(self, asked: dict[str, Any]) -> Sampling:
         usual = {"steps": Sampling.steps, **self.usual_sampling()}
         usual["steps"] = min(usual["steps"], len(self.process))
-        return Sampling(**{**usual, **asked})
+        return Sampling.told({**usual, **asked})
 
     def _without(self, batch: Batch, negative: str | Sequence[str]) -> Condition:
         if self.text is None and self.network.encoder.label is None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.core.tensors import Tensor
-from sfumato.errors import RangeError
+from sfumato.errors import RangeError, SpecError
 from sfumato.generate.process import DiffusionProcess, Target, respaced_steps
 
 __all__ = ["Level", "Levels", "Spacing", "sampling_levels"]
@@ -120,6 +120,7 @@ def sampling_levels(
 
     Raises:
         RangeError: no steps, or more than the process has.
+        SpecError: there is no such spacing.
 
     Example:
         >>> [round(level.time) for level in
@@ -143,8 +144,12 @@ def sampling_levels(
         picked = np.array(respaced_steps(count, steps))
     elif spacing == "leading":
         picked = np.arange(steps) * (count // steps) + offset
-    else:
+    elif spacing == "trailing":
         picked = np.round(np.arange(count, 0, -count / steps)).astype(int)[:steps][::-1] - 1
+    else:
+        raise SpecError(
+            f"there is no spacing {spacing!r}", hint=f"spacings: {', '.join(get_args(Spacing))}"
+        )
     picked = np.clip(picked, 0, count - 1)
     return Levels((*(_level(process, int(k)) for k in picked[::-1]), end), process)
 

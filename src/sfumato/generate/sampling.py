@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, get_args
 
 from sfumato.core.tensors import Tensor
 from sfumato.errors import RangeError, SpecError
@@ -31,6 +32,9 @@ SAMPLERS: dict[str, Callable[..., Tensor]] = {
 }
 
 
+SPACINGS: tuple[str, ...] = get_args(Spacing)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
     """How pictures are made from noise.
@@ -49,7 +53,7 @@ class Sampling:
         adapters: what steers the network, each with its strength.
 
     Raises:
-        SpecError: there is no such sampler.
+        SpecError: there is no such sampler or spacing.
         RangeError: a number outside its bounds.
     """
 
@@ -65,15 +69,24 @@ class Sampling:
     adapters: Sequence[tuple[Adapter, float]] = ()
 
     def __post_init__(self) -> None:
-        if self.sampler not in SAMPLERS:
-            close = difflib.get_close_matches(self.sampler, SAMPLERS, n=1)
-            raise SpecError(
-                f"there is no sampler {self.sampler!r}",
-                hint=(f"did you mean {close[0]!r}? " if close else "")
-                + f"samplers: {', '.join(SAMPLERS)}",
-            )
+        _check_known(self.sampler, SAMPLERS, "sampler", f"samplers: {', '.join(SAMPLERS)}")
+        _check_known(self.spacing, SPACINGS, "spacing", f"spacings: {', '.join(SPACINGS)}")
         if self.steps < 1:
             raise RangeError(f"steps: {self.steps} is below 1", hint="20 to 50 are usual")
+        if not math.isfinite(self.guidance):
+            raise RangeError(f"guidance: {self.guidance} is no strength", hint="1 to 10 are usual")
+
+    @classmethod
+    def told(cls, settings: Mapping[str, Any]) -> Sampling:
+        """Build it from settings that people wrote.
+
+        Raises:
+            SpecError: there is no such setting.
+        """
+        names = [field.name for field in fields(cls)]
+        for name in settings:
+            _check_known(name, names, "setting of sampling", f"settings: {', '.join(names)}")
+        return cls(**settings)
 
     def run(self, denoise: Denoise, x: Tensor, levels: Levels, rng: Rngs) -> Tensor:
         """Let the sampler go its way."""
@@ -85,3 +98,12 @@ class Sampling:
         if self.sampler == "euler":
             options["churn"] = self.churn
         return SAMPLERS[self.sampler](denoise, x, levels, rng, **options)
+
+
+def _check_known(name: str, known: Collection[str], what: str, hint: str) -> None:
+    if name not in known:
+        close = difflib.get_close_matches(str(name), known, n=1)
+        raise SpecError(
+            f"there is no {what} {name!r}",
+            hint=(f"did you mean {close[0]!r}? " if close else "") + hint,
+        )

@@ -141,7 +141,7 @@ class UNet(Network):
             context: text.
             residuals: what adapters say.
         """
-        if x.shape[-1] % self.multiple_of or x.shape[-2] % self.multiple_of:
+        if any(side % self.multiple_of or side == 0 for side in x.shape[-2:]):
             raise ShapeError(
                 f"UNet: sides must be multiples of {self.multiple_of}, got {tuple(x.shape[-2:])}",
                 hint="sfumato.core.any_size.predict pads and crops",
