@@ -21,18 +21,25 @@ OPEN = {
 }  # fmt: skip
 
 
-def original(pipe):
-    """Give the tensors of a pipeline by the names of the original layout."""
+def original(pipe, *, second=False):
+    """Give the tensors of a pipeline by the names of the original layout.
+
+    ``second``: one text encoder, by the names of Stable Diffusion 2.
+    """
     state = {f"model.diffusion_model.{n}": t for n, t in network(pipe.unet)}
     state |= {f"first_stage_model.{n}": t for n, t in coder(pipe.vae)}
+    if second:
+        spoken = open_clip(pipe.text_encoder.state_dict())
+        state |= {f"cond_stage_model.model.{n}": t for n, t in spoken}
+        return {n: t.detach().clone().contiguous() for n, t in state.items()}
     first = "conditioner.embedders.0" if hasattr(pipe, "text_encoder_2") else "cond_stage_model"
     state |= {
         f"{first}.transformer.text_model.{n.removeprefix('text_model.')}": t
         for n, t in pipe.text_encoder.state_dict().items()
     }
     if hasattr(pipe, "text_encoder_2"):
-        second = open_clip(pipe.text_encoder_2.state_dict())
-        state |= {f"conditioner.embedders.1.model.{n}": t for n, t in second}
+        spoken = open_clip(pipe.text_encoder_2.state_dict())
+        state |= {f"conditioner.embedders.1.model.{n}": t for n, t in spoken}
     return {n: t.detach().clone().contiguous() for n, t in state.items()}
 
 
@@ -102,7 +109,8 @@ def open_clip(state):
     state = {n.removeprefix("text_model."): t for n, t in state.items()}
     yield "token_embedding.weight", state["embeddings.token_embedding.weight"]
     yield "positional_embedding", state["embeddings.position_embedding.weight"]
-    yield "text_projection", state["text_projection.weight"].T
+    if "text_projection.weight" in state:
+        yield "text_projection", state["text_projection.weight"].T
     for kind in ("weight", "bias"):
         yield f"ln_final.{kind}", state[f"final_layer_norm.{kind}"]
     for name, tensor in state.items():

@@ -206,12 +206,12 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-@pytest.mark.parametrize("name", ["one", "pair"])
+@pytest.mark.parametrize(("name", "second"), [("one", False), ("one", True), ("pair", False)])
 def test_a_single_file_of_the_original_layout_is_loaded_without_a_network(
-    folders, tmp_path, name, no_network
+    folders, tmp_path, name, second, no_network
 ):
     file = tmp_path / "model.safetensors"
-    save_file(original(PIPES[name]()), file)
+    save_file(original(PIPES[name](), second=second), file)
     model = StableDiffusion(checkpoint=str(file), config=str(folders[name]))
     expected = painted(StableDiffusion(checkpoint=str(folders[name])))
     assert abs(painted(model) - expected).max() < 1e-5

@@ -181,6 +181,13 @@ def test_codes_with_a_mean_and_a_spread_of_their_own_are_read_as_such(folder, tm
     torch.testing.assert_close(codes, (whole / scale - mean) / spread * scale)
 
 
+@pytest.mark.parametrize(("dtype", "near"), [("bfloat16", 0.05), ("float16", 0.01)])
+def test_sixteen_bits_make_nearly_the_same_picture(own, folder, dtype, near):
+    half = StableDiffusion(checkpoint=str(folder), dtype=dtype, memory="offload")
+    made, whole = (ours(model, 3.0, negative="blue") for model in (half, own))
+    assert 0 < abs(made - whole).max() < near
+
+
 def test_the_network_as_published_is_taken_and_that_of_the_refiner_is_not():
     from diffusers import UNet2DConditionModel
 
