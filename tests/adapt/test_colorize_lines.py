@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import numpy as np
 import pytest
 import torch
 from skimage import color as skimage_color
 
 from sfumato.adapt import ColorizeLines, ControlNet
-from sfumato.adapt.colorize_lines import _small_hint
+from sfumato.adapt.line_painter import LinePainter, _small_hint
 from sfumato.core.opencv import cv2
 from sfumato.core.sample import Sample
 from sfumato.errors import SpecError
@@ -188,6 +189,27 @@ def test_a_horizon_that_is_not_in_the_drawing_leaves_no_shade(painting):
     slope = plain[:, 5].astype(int)
     assert np.ptp(slope[:, 0]) > 15, "the slope of the sky is kept"
     assert np.abs(shown[:, 5].astype(int) - slope).max() <= 6, "and goes on below the horizon"
+
+
+def test_a_base_without_weights_paints_nothing_and_is_refused():
+    with pytest.raises(SpecError, match="without weights nothing is painted"):
+        ColorizeLines(base="scenes")
+
+
+def test_an_adapter_may_be_named_beside_its_base(drawing):
+    named = ColorizeLines(weights="lines", base="scenes", prompt="a red circle", steps=2)
+    plain = ColorizeLines(weights="scenes-lines", prompt="a red circle", steps=2)
+    np.testing.assert_array_equal(named(Sample(drawing), 3).image, plain(Sample(drawing), 3).image)
+
+
+def test_it_goes_to_another_process_without_its_networks(drawing, adapter):
+    operator = ColorizeLines(weights=adapter, steps=1, side_px=16)
+    first = operator(Sample(drawing), 0).image
+    text = pickle.dumps(operator)
+    assert len(text) < 2000
+    again = pickle.loads(text)
+    assert again == operator
+    np.testing.assert_array_equal(again(Sample(drawing), 0).image, first)
 
 
 def test_gaps_do_not_leak_where_they_are_small_for_the_drawing():

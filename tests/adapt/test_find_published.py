@@ -257,3 +257,35 @@ def test_the_command_line_steers_a_checkpoint_by_published_adapters(folders, tmp
     assert made["control"].shape == (16, 24, 3)
     assert not np.array_equal(made["plain"], made["control"])
     assert not np.array_equal(made["both"], made["control"])
+
+
+def test_a_drawing_is_colored_by_a_published_control_net_on_its_checkpoint(folders, tmp_path):
+    from click.testing import CliRunner
+
+    from sfumato.adapt.line_painter import LinePainter
+    from sfumato.cli.main import group
+    from sfumato.core.opencv import cv2
+    from sfumato.io.picture import read, write
+
+    painter = LinePainter.find(folders["control"], folders["base"], device="cpu", dtype="float32")
+    ink = np.zeros(SIZE, np.float32)
+    ink[8] = 1.0
+    found = painter.paint(ink, "a hill", side_px=24, steps=2, guidance=None, seed=9)
+    hint = torch.from_numpy(ink).expand(1, 3, *SIZE)
+    adapter = find_adapter(folders["control"], painter.base, folders["base"])
+    same = painter.base.generate(
+        "a hill", size=SIZE, seed=9, steps=2, guidance=7.5, adapters=[(Steer(adapter, hint), 1.0)]
+    )
+    np.testing.assert_array_equal(found, same.image[0].permute(1, 2, 0).numpy())
+
+    page = np.full((40, 60, 1), 250, np.uint8)
+    cv2.circle(page, (30, 20), 12, 0, 2)
+    write(tmp_path / "page.png", page)
+    words = ["colorize", str(tmp_path / "page.png"), "--base", folders["base"], "--weights"]
+    words += [folders["control"], "--prompt", "a hill", "--steps", "1"]
+    made = CliRunner().invoke(group, [*words, "-o", str(tmp_path / "out.png")])
+    assert made.exit_code == 0, made.output
+    assert read(tmp_path / "out.png").image.shape == (40, 60, 3)
+    none = [*words[:4], "--weights", "none", "-o", str(tmp_path / "no.png")]
+    refused = CliRunner().invoke(group, none)
+    assert isinstance(refused.exception, SpecError)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Any, TypeAlias
+import functools
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from sfumato.core.shapes import from_unit
 from sfumato.errors import SpecError
 from sfumato.features.clean_lines import CleanLines
 from sfumato.features.line_regions import LineRegion, line_regions
-from sfumato.raster.resize import resize_image
+
+if TYPE_CHECKING:
+    from sfumato.adapt.line_painter import LinePainter
 
 __all__ = ["ColorizeLines"]
 
@@ -55,19 +57,24 @@ class ColorizeLines(Operator):
 
     Args:
         weights: an adapter for lines (`ControlNet` or `T2IAdapter`): a name that comes
-            with sfumato, a folder, or ``hub:owner/name``.
+            with sfumato, a folder, or ``hub:owner/name``; with ``base`` also a published one.
+        base: the diffusion that the adapter shall steer, see `generate.find_diffusion`; None
+            takes the one that it was taught to.
         prompt: what the picture shows.
         palette: colors to use, sRGB in 0..1.
         shading: 0 fills areas evenly, 1 keeps the generator's shades within them; what it
             painted across a line of the drawing leaves none.
         gap_px: gaps in lines up to this width do not leak; None for 2 % of the short side.
-        side_px: long side of the picture that the generator paints.
+        side_px: long side of the picture that the generator paints; None for that of the
+            pictures that it was taught.
         steps: how often the generator is asked.
-        guidance: how strongly the prompt is followed.
+        guidance: how strongly the prompt is followed; None as is usual for the generator.
+        device: where it paints, as torch calls it.
+        dtype: of the numbers in a published ``base``.
 
     Raises:
         FileError: there are no such weights.
-        SpecError: the weights hold no adapter.
+        SpecError: the weights hold no adapter, or ``base`` is given without any.
         MissingExtraError: weights are given and torch is not installed.
     """
 
@@ -75,20 +82,38 @@ class ColorizeLines(Operator):
     alters = ("channels",)
 
     weights: str | None = None
+    base: str | None = None
     prompt: str = ""
     palette: Annotated[tuple[tuple[float, float, float], ...], Between(0.0, 1.0)] | None = None
     shading: Annotated[float, Between(0.0, 1.0)] = 0.3
     gap_px: Annotated[int, Between(0, 100)] | None = None
-    side_px: Annotated[int, Between(8, 4096)] = 64
+    side_px: Annotated[int, Between(8, 4096)] | None = None
     steps: Annotated[int, Between(1, 1000)] = 30
-    guidance: Annotated[float, Between(0.0, 100.0)] = 3.0
+    guidance: Annotated[float, Between(0.0, 100.0)] | None = None
+    device: str = "cpu"
+    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.base is not None and self.weights is None:
+            raise SpecError(
+                "ColorizeLines.base: without weights nothing is painted",
+                hint="weights='hub:owner/name' of an adapter for lines",
+            )
 
     def apply(self, sample: Sample, rng: Rng) -> Sample:
         ink = CleanLines().ink(sample.image)
         usual = min(MOST_GAP_PX, max(LEAST_GAP_PX, round(GAP_SHARE * min(ink.shape))))
         gap_px = usual if self.gap_px is None else self.gap_px
         labels, regions = line_regions(ink, gap_px=gap_px)
-        painted = self._painted(ink, rng)
+        painted = self._painter and self._painter.paint(
+            ink,
+            self.prompt,
+            side_px=self.side_px,
+            steps=self.steps,
+            guidance=self.guidance,
+            seed=int(rng.integers(2**62)),
+        )
         found = None if painted is None else _main_colors(painted, labels, regions)
         colors = self._colors(found, len(regions))
         filled = colors[labels - 1] if len(regions) else np.ones((*ink.shape, 3), np.float32)
@@ -102,35 +127,17 @@ class ColorizeLines(Operator):
             meta={**sample.meta, "regions": listed},
         )
 
-    def _painted(self, ink: Plane, rng: Rng) -> Plane | None:
-        """Let the generator paint, and give its picture at the size of the drawing."""
+    @functools.cached_property
+    def _painter(self) -> LinePainter | None:
         if self.weights is None:
             return None
-        from sfumato.adapt.adapter_method import AdapterMethod  # noqa: PLC0415 (torch comes in)
-        from sfumato.core.batch import Batch  # noqa: PLC0415
-        from sfumato.core.network import load  # noqa: PLC0415
-        from sfumato.core.tensors import torch  # noqa: PLC0415
+        from sfumato.adapt.line_painter import LinePainter  # noqa: PLC0415 (torch comes in)
 
-        method = load(self.weights)
-        if not isinstance(method, AdapterMethod):
-            raise SpecError(
-                f"ColorizeLines.weights: {self.weights} holds {type(method).__name__}, no adapter",
-                hint="name what 'sfumato train' made of ControlNet or T2IAdapter for lines",
-            )
-        hint = _small_hint(ink, self.side_px, method.multiple_of)
-        channels = method.adapter.hint_channels
-        asked = Batch(
-            torch.zeros(1, 3, *hint.shape),
-            hint=torch.from_numpy(hint)[None, None].expand(1, channels, *hint.shape),
-            text=(self.prompt,),
-        )
-        dice = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        guided = method.base.text is not None and bool(self.prompt)
-        made = method.predict(
-            asked, rng=dice, steps=self.steps, guidance=self.guidance if guided else 1.0
-        )
-        small = made.image[0].permute(1, 2, 0).cpu().numpy()
-        return resize_image(np.ascontiguousarray(small, np.float32), ink.shape)
+        return LinePainter.find(self.weights, self.base, device=self.device, dtype=self.dtype)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the painter at home: another process loads its own."""
+        return {name: value for name, value in self.__dict__.items() if name != "_painter"}
 
     def _colors(self, found: Plane | None, count: int) -> Plane:
         """Choose the color of each area, (k, 3)."""
@@ -142,17 +149,6 @@ class ColorizeLines(Operator):
         given = np.asarray(self.palette, np.float32)
         far = np.linalg.norm(_lab(found)[:, None] - _lab(given)[None], axis=-1)
         return np.asarray(given[far.argmin(axis=1)])
-
-
-def _small_hint(ink: Plane, side_px: int, multiple: int) -> Plane:
-    """Reduce the lines to what the generator reads; thin ones stay visible."""
-    height, width = ink.shape
-    scale = min(1.0, side_px / max(height, width))
-    size = tuple(max(multiple, round(scale * n / multiple) * multiple) for n in (height, width))
-    # A line of less than a small pixel would fade: first as thick as one.
-    thick = max(1, math.floor(1.0 / scale))
-    wide = cv2.dilate(ink, np.ones((thick, thick), np.uint8)) if thick > 1 else ink
-    return resize_image(np.ascontiguousarray(wide[..., None]), (size[0], size[1]))[..., 0]
 
 
 def _lab(colors: Plane) -> Plane:

@@ -15,7 +15,7 @@ from sfumato.cli.outputs import (
     write_picture,
 )
 from sfumato.cli.progress import say, showing_steps
-from sfumato.cli.sampling_options import sampling_options
+from sfumato.cli.sampling_options import place_options, sampling_options
 
 __all__ = ["command"]
 
@@ -25,6 +25,8 @@ Examples:
   sfumato colorize lineart.png --palette "#f4efe1,#8cbadb,#ee6a50" --weights none -o flat.png
   sfumato colorize lineart.png --palette photo.jpg --shading 0.6 -o out.png
   sfumato colorize photo.jpg --extract -o drawn.png
+  sfumato colorize lineart.png --base hub:owner/stable-diffusion --weights hub:owner/lines \\
+    --prompt "a lighthouse" --device cuda --dtype float16 -o out.png
 """
 
 
@@ -42,6 +44,10 @@ Examples:
     show_default=True,
     help="An adapter for lines; none colors from the palette alone.",
 )
+@click.option(
+    "--base",
+    help="A diffusion that a published adapter shall steer, as --weights of sfumato generate.",
+)
 @click.option("--extract", is_flag=True, help="Draw the lines of a photograph first.")
 @click.option(
     "--shading",
@@ -57,7 +63,15 @@ Examples:
     metavar="PX",
     help="Gaps in lines up to this do not leak; by default 2 % of the short side.",
 )
+@click.option(
+    "--side",
+    "side_px",
+    type=int,
+    metavar="PX",
+    help="Long side of what is painted; by default that of what the generator was taught.",
+)
 @sampling_options
+@place_options
 @click.option(
     "--regions", type=click.Path(path_type=Path), help="List the areas in this JSON file."
 )

@@ -25,7 +25,6 @@ TOO_LARGE = 4
 """A hint of more times the pixels that the weights were taught sets no size by itself."""
 PIXELS_AT_ONCE, MOST_AT_ONCE = 65_536, 8
 """How many pixels and pictures are painted at once, unless said otherwise."""
-USUAL_GUIDANCE = 3.0
 NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
@@ -126,7 +125,7 @@ def set_up(asked: Painting) -> Easel:
         SfumatoError: a file, a size or a setting that makes no picture.
     """
     from sfumato.adapt.controls import find_adapter
-    from sfumato.generate.find_diffusion import find_diffusion, fingerprint
+    from sfumato.generate.find_diffusion import find_diffusion, fingerprint, usual_guidance
     from sfumato.generate.sampling import Sampling
 
     asked.check()
@@ -140,7 +139,9 @@ def set_up(asked: Painting) -> Easel:
     multiple = math.lcm(base.multiple_of, *(adapter.multiple_of for adapter in adapters))
     size = _size(asked, base, multiple)
     start, mask = _start(asked, size), _mask(asked, size)
-    options["guidance"] = _guidance(asked, base)
+    conditioned = base.text is not None or base.network.encoder.label is not None
+    told = asked.guidance is not None and conditioned
+    options["guidance"] = asked.guidance if told else usual_guidance(base)
     usual = 1.0 if start is None or mask is not None else FROM_STRENGTH
     options["strength"] = usual if asked.strength is None else asked.strength
     options["negative"] = asked.negative
@@ -163,15 +164,6 @@ def set_up(asked: Painting) -> Easel:
         },
         notes=_unknown_words(asked, base),
     )
-
-
-def _guidance(asked: Painting, base: Any) -> float:
-    if base.text is None and base.network.encoder.label is None:
-        return 1.0
-    if asked.guidance is not None:
-        return asked.guidance
-    published = hasattr(base.network, "unet")
-    return float(base.usual_sampling()["guidance"]) if published else USUAL_GUIDANCE
 
 
 def _hash(path: Path | None) -> str | None:

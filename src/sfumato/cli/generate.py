@@ -13,7 +13,7 @@ from sfumato.cli.easel import set_up
 from sfumato.cli.outputs import check_picture, picture_options, write_picture
 from sfumato.cli.painting import Painting, parse_control, parse_size
 from sfumato.cli.progress import say, showing_count, telling_warnings
-from sfumato.cli.sampling_options import sampling_options
+from sfumato.cli.sampling_options import place_options, sampling_options
 
 if TYPE_CHECKING:
     from sfumato.cli.easel import Easel
@@ -107,19 +107,7 @@ done, so those before Ctrl-C are there.
     help="ancestral, ddim, euler, heun or dpm_solver.",
 )
 @click.option("--grid/--no-grid", help="Write one contact sheet in place of single pictures.")
-@click.option(
-    "--device",
-    default="cpu",
-    show_default=True,
-    help="Where to compute; a seed means the same picture everywhere.",
-)
-@click.option(
-    "--dtype",
-    type=click.Choice(["float32", "float16", "bfloat16"]),
-    default="float32",
-    show_default=True,
-    help="Of the numbers in a published checkpoint.",
-)
+@place_options
 @click.option(
     "--memory",
     type=click.Choice(["full", "offload", "low", "least"]),

@@ -9,7 +9,7 @@ import click
 
 from sfumato.cli.inputs import seed_option
 
-__all__ = ["sampling_options"]
+__all__ = ["place_options", "sampling_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,3 +26,21 @@ def sampling_options(command: Command) -> Command:
     )
     seed = seed_option("Of the noise: another seed, another picture.")
     return seed(steps(guidance(command)))
+
+
+def place_options(command: Command) -> Command:
+    """Add where a generator paints, and in which numbers."""
+    device = click.option(
+        "--device",
+        default="cpu",
+        show_default=True,
+        help="Where to compute; a seed means the same picture everywhere.",
+    )
+    dtype = click.option(
+        "--dtype",
+        type=click.Choice(["float32", "float16", "bfloat16"]),
+        default="float32",
+        show_default=True,
+        help="Of the numbers in a published checkpoint.",
+    )
+    return device(dtype(command))

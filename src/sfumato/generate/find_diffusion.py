@@ -13,9 +13,10 @@ from sfumato.errors import SpecError
 from sfumato.generate.diffusion import Diffusion
 from sfumato.generate.stable_diffusion import Memory, StableDiffusion
 
-__all__ = ["find_diffusion", "fingerprint", "picture_size"]
+__all__ = ["find_diffusion", "fingerprint", "picture_size", "usual_guidance"]
 
 INDEX = "model_index.json"
+USUAL_GUIDANCE = 3.0
 
 
 def find_diffusion(
@@ -93,6 +94,14 @@ def picture_size(base: Diffusion) -> tuple[int, int] | None:
     if isinstance(side, int):
         return (side * base.multiple_of, side * base.multiple_of)
     return base.picture_px
+
+
+def usual_guidance(base: Diffusion) -> float:
+    """Tell how strongly a diffusion should be guided where nothing else is said."""
+    if base.text is None and base.network.encoder.label is None:
+        return 1.0
+    published = isinstance(base, StableDiffusion)
+    return float(base.usual_sampling()["guidance"]) if published else USUAL_GUIDANCE
 
 
 def _is_checkpoint(weights: str) -> bool:
