@@ -288,4 +288,5 @@ def test_a_drawing_is_colored_by_a_published_control_net_on_its_checkpoint(folde
     assert read(tmp_path / "out.png").image.shape == (40, 60, 3)
     none = [*words[:4], "--weights", "none", "-o", str(tmp_path / "no.png")]
     refused = CliRunner().invoke(group, none)
-    assert isinstance(refused.exception, SpecError)
+    assert refused.exit_code == 2
+    assert "without weights nothing is painted" in refused.output

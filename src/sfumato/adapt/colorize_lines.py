@@ -106,14 +106,7 @@ class ColorizeLines(Operator):
         usual = min(MOST_GAP_PX, max(LEAST_GAP_PX, round(GAP_SHARE * min(ink.shape))))
         gap_px = usual if self.gap_px is None else self.gap_px
         labels, regions = line_regions(ink, gap_px=gap_px)
-        painted = self._painter and self._painter.paint(
-            ink,
-            self.prompt,
-            side_px=self.side_px,
-            steps=self.steps,
-            guidance=self.guidance,
-            seed=int(rng.integers(2**62)),
-        )
+        painted = self._painted(ink, rng)
         found = None if painted is None else _main_colors(painted, labels, regions)
         colors = self._colors(found, len(regions))
         filled = colors[labels - 1] if len(regions) else np.ones((*ink.shape, 3), np.float32)
@@ -134,6 +127,18 @@ class ColorizeLines(Operator):
         from sfumato.adapt.line_painter import LinePainter  # noqa: PLC0415 (torch comes in)
 
         return LinePainter.find(self.weights, self.base, device=self.device, dtype=self.dtype)
+
+    def _painted(self, ink: Plane, rng: Rng) -> Plane | None:
+        if self._painter is None:
+            return None
+        return self._painter.paint(
+            ink,
+            self.prompt,
+            side_px=self.side_px,
+            steps=self.steps,
+            guidance=self.guidance,
+            seed=int(rng.integers(2**62)),
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the painter at home: another process loads its own."""
