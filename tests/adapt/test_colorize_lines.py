@@ -137,9 +137,9 @@ def test_thin_lines_stay_in_a_small_hint():
     assert small.sum() == pytest.approx(32 + 64, rel=0.05)
 
 
-def test_a_small_drawing_is_not_enlarged_for_the_generator():
-    assert _small_hint(np.zeros((21, 30), np.float32), 64, 8).shape == (24, 32)
-    assert _small_hint(np.zeros((3, 30), np.float32), 64, 8).shape == (8, 32)
+def test_a_small_drawing_is_painted_as_large_as_the_generator_was_taught():
+    assert _small_hint(np.zeros((21, 30), np.float32), 64, 8).shape == (48, 64)
+    assert _small_hint(np.zeros((3, 30), np.float32), 64, 8).shape == (8, 64)
 
 
 def test_a_page_without_lines_is_one_area(adapter):
