@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -191,13 +192,9 @@ def test_a_horizon_that_is_not_in_the_drawing_leaves_no_shade(painting):
     assert np.abs(shown[:, 5].astype(int) - slope).max() <= 6, "and goes on below the horizon"
 
 
-def test_a_base_without_weights_paints_nothing_and_is_refused():
-    with pytest.raises(SpecError, match="without weights nothing is painted"):
-        ColorizeLines(base="scenes")
-
-
 def test_an_adapter_may_be_named_beside_its_base(drawing):
-    named = ColorizeLines(weights="lines", base="scenes", prompt="a red circle", steps=2)
+    painter = LinePainter(weights="lines", base="scenes")
+    named = ColorizeLines(weights=painter, prompt="a red circle", steps=2)
     plain = ColorizeLines(weights="scenes-lines", prompt="a red circle", steps=2)
     np.testing.assert_array_equal(named(Sample(drawing), 3).image, plain(Sample(drawing), 3).image)
 

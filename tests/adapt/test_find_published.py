@@ -259,7 +259,7 @@ def test_the_command_line_steers_a_checkpoint_by_published_adapters(folders, tmp
     assert not np.array_equal(made["both"], made["control"])
 
 
-def test_a_drawing_is_colored_by_a_published_control_net_on_its_checkpoint(folders, tmp_path):
+def test_a_drawing_is_colored_by_a_published_control_net_on_its_checkpoint(own, folders, tmp_path):
     from click.testing import CliRunner
 
     from sfumato.adapt.line_painter import LinePainter
@@ -267,13 +267,13 @@ def test_a_drawing_is_colored_by_a_published_control_net_on_its_checkpoint(folde
     from sfumato.core.opencv import cv2
     from sfumato.io.picture import read, write
 
-    painter = LinePainter.find(folders["control"], folders["base"], device="cpu", dtype="float32")
+    painter = LinePainter(weights=folders["control"], base=folders["base"])
     ink = np.zeros(SIZE, np.float32)
     ink[8] = 1.0
     found = painter.paint(ink, "a hill", side_px=24, steps=2, guidance=None, seed=9)
     hint = torch.from_numpy(ink).expand(1, 3, *SIZE)
-    adapter = find_adapter(folders["control"], painter.base, folders["base"])
-    same = painter.base.generate(
+    adapter = find_adapter(folders["control"], own, folders["base"])
+    same = own.generate(
         "a hill", size=SIZE, seed=9, steps=2, guidance=7.5, adapters=[(Steer(adapter, hint), 1.0)]
     )
     np.testing.assert_array_equal(found, same.image[0].permute(1, 2, 0).numpy())
@@ -289,4 +289,4 @@ def test_a_drawing_is_colored_by_a_published_control_net_on_its_checkpoint(folde
     none = [*words[:4], "--weights", "none", "-o", str(tmp_path / "no.png")]
     refused = CliRunner().invoke(group, none)
     assert refused.exit_code == 2
-    assert "without weights nothing is painted" in refused.output
+    assert "--base paints nothing without an adapter" in refused.output

@@ -7,6 +7,7 @@ from .controls import hint_tensor as hint_tensor
 from .export_adapter import export_adapter as export_adapter
 from .feature_pyramid import FeaturePyramid as FeaturePyramid
 from .hint_adapter import HintAdapter as HintAdapter
+from .line_painter import LinePainter as LinePainter
 from .published_control import export_control_net as export_control_net
 from .published_control import load_control_net as load_control_net
 from .published_pyramid import export_t2i_adapter as export_t2i_adapter

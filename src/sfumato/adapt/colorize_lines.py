@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.adapt.line_painter import LinePainter
 from sfumato.core.bounds import Between
 from sfumato.core.opencv import cv2
 from sfumato.core.operator import Operator, Rng
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import from_unit
-from sfumato.errors import SpecError
 from sfumato.features.clean_lines import CleanLines
 from sfumato.features.line_regions import LineRegion, line_regions
-
-if TYPE_CHECKING:
-    from sfumato.adapt.line_painter import LinePainter
 
 __all__ = ["ColorizeLines"]
 
@@ -57,9 +54,8 @@ class ColorizeLines(Operator):
 
     Args:
         weights: an adapter for lines (`ControlNet` or `T2IAdapter`): a name that comes
-            with sfumato, a folder, or ``hub:owner/name``; with ``base`` also a published one.
-        base: the diffusion that the adapter shall steer, see `generate.find_diffusion`; None
-            takes the one that it was taught to.
+            with sfumato, a folder, or ``hub:owner/name``; or a `LinePainter`, which may have
+            a published adapter, and may paint elsewhere.
         prompt: what the picture shows.
         palette: colors to use, sRGB in 0..1.
         shading: 0 fills areas evenly, 1 keeps the generator's shades within them; what it
@@ -69,20 +65,17 @@ class ColorizeLines(Operator):
             pictures that it was taught.
         steps: how often the generator is asked.
         guidance: how strongly the prompt is followed; None as is usual for the generator.
-        device: where it paints, as torch calls it.
-        dtype: of the numbers in a published ``base``.
 
     Raises:
         FileError: there are no such weights.
-        SpecError: the weights hold no adapter, or ``base`` is given without any.
+        SpecError: the weights hold no adapter.
         MissingExtraError: weights are given and torch is not installed.
     """
 
     writes = ("image", "mask")
     alters = ("channels",)
 
-    weights: str | None = None
-    base: str | None = None
+    weights: LinePainter | str | None = None
     prompt: str = ""
     palette: Annotated[tuple[tuple[float, float, float], ...], Between(0.0, 1.0)] | None = None
     shading: Annotated[float, Between(0.0, 1.0)] = 0.3
@@ -90,16 +83,6 @@ class ColorizeLines(Operator):
     side_px: Annotated[int, Between(8, 4096)] | None = None
     steps: Annotated[int, Between(1, 1000)] = 30
     guidance: Annotated[float, Between(0.0, 100.0)] | None = None
-    device: str = "cpu"
-    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.base is not None and self.weights is None:
-            raise SpecError(
-                "ColorizeLines.base: without weights nothing is painted",
-                hint="weights='hub:owner/name' of an adapter for lines",
-            )
 
     def apply(self, sample: Sample, rng: Rng) -> Sample:
         ink = CleanLines().ink(sample.image)
@@ -122,11 +105,7 @@ class ColorizeLines(Operator):
 
     @functools.cached_property
     def _painter(self) -> LinePainter | None:
-        if self.weights is None:
-            return None
-        from sfumato.adapt.line_painter import LinePainter  # noqa: PLC0415 (torch comes in)
-
-        return LinePainter.find(self.weights, self.base, device=self.device, dtype=self.dtype)
+        return LinePainter(weights=self.weights) if isinstance(self.weights, str) else self.weights
 
     def _painted(self, ink: Plane, rng: Rng) -> Plane | None:
         if self._painter is None:
@@ -139,10 +118,6 @@ class ColorizeLines(Operator):
             guidance=self.guidance,
             seed=int(rng.integers(2**62)),
         )
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the painter at home: another process loads its own."""
-        return {name: value for name, value in self.__dict__.items() if name != "_painter"}
 
     def _colors(self, found: Plane | None, count: int) -> Plane:
         """Choose the color of each area, (k, 3)."""

@@ -2,73 +2,73 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.adapt.adapter_method import AdapterMethod
-from sfumato.adapt.controls import find_adapter
-from sfumato.adapt.hint_adapter import HintAdapter
-from sfumato.adapt.steer import Steer
-from sfumato.core.network import load
 from sfumato.core.opencv import cv2
-from sfumato.core.tensors import torch
+from sfumato.core.spec import Configured
 from sfumato.errors import SpecError
-from sfumato.generate.diffusion import Diffusion
-from sfumato.generate.find_diffusion import find_diffusion, picture_size, usual_guidance
 from sfumato.raster.resize import resize_image
+
+if TYPE_CHECKING:
+    from sfumato.adapt.hint_adapter import HintAdapter
+    from sfumato.generate.diffusion import Diffusion
 
 __all__ = ["LinePainter"]
 
 USUAL_SIDE_PX = 64
 
 
-@dataclass(frozen=True, eq=False)
-class LinePainter:
-    """A diffusion and what steers it by lines.
+class LinePainter(Configured):
+    """A diffusion, and the adapter that steers it by lines; loaded when first used, and kept.
 
     Args:
-        base: the diffusion.
-        adapter: reads lines, white on black.
+        weights: of the adapter (`ControlNet` or `T2IAdapter`), that reads lines as white on
+            black: a name that comes with sfumato, a folder, or ``hub:owner/name``; with
+            ``base`` also a published one.
+        base: the diffusion that the adapter shall steer, see `generate.find_diffusion`; None
+            takes the one that it was taught to.
+        device: where to compute, as torch calls it.
+        dtype: of the numbers in a published base.
+
+    Raises:
+        FileError: when first used, there are no such weights.
+        SpecError: when first used, they are no adapter, or one of another base.
+        MissingExtraError: when first used, torch is not installed.
     """
 
-    base: Diffusion
-    adapter: HintAdapter
+    weights: str
+    base: str | None = None
+    device: str = "cpu"
+    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
 
-    @classmethod
-    def find(
-        cls,
-        weights: str,
-        base: str | None,
-        *,
-        device: str,
-        dtype: Literal["float32", "float16", "bfloat16"],
-    ) -> LinePainter:
-        """Load a painter.
+    _example = {"weights": "scenes-lines"}
 
-        Args:
-            weights: of the adapter.
-            base: what it shall steer; None takes what it was taught to.
-            device: where to compute.
-            dtype: of the numbers in a published base.
+    @functools.cached_property
+    def _networks(self) -> tuple[Diffusion, HintAdapter]:
+        from sfumato.adapt.adapter_method import AdapterMethod  # noqa: PLC0415 (torch comes in)
+        from sfumato.adapt.controls import find_adapter  # noqa: PLC0415
+        from sfumato.core.network import load  # noqa: PLC0415
+        from sfumato.generate.find_diffusion import find_diffusion  # noqa: PLC0415
 
-        Raises:
-            FileError: there are no such weights.
-            SpecError: they are no adapter, or one of another base.
-        """
-        if base is not None:
-            steered = find_diffusion(base, device=device, dtype=dtype)
-            return cls(steered, find_adapter(weights, steered, base).to(steered.device))
-        method = load(weights, device=device)
+        if self.base is not None:
+            steered = find_diffusion(self.base, device=self.device, dtype=self.dtype)
+            return steered, find_adapter(self.weights, steered, self.base).to(steered.device)
+        method = load(self.weights, device=self.device)
         if not isinstance(method, AdapterMethod):
             raise SpecError(
-                f"ColorizeLines.weights: {weights} holds {type(method).__name__}, no adapter",
+                f"LinePainter.weights: {self.weights} holds {type(method).__name__}, no adapter",
                 hint="name what 'sfumato train' made of ControlNet or T2IAdapter for lines",
             )
-        return cls(method.base, method.adapter)
+        return method.base, method.adapter
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the networks at home: another process loads its own."""
+        return {name: value for name, value in self.__dict__.items() if name != "_networks"}
 
     def paint(
         self,
@@ -93,22 +93,30 @@ class LinePainter:
         Shape:
             returns (h, w, 3), 0..1.
         """
-        side = side_px or max(picture_size(self.base) or (USUAL_SIDE_PX,))
-        multiple = math.lcm(self.base.multiple_of, self.adapter.multiple_of)
+        from sfumato.adapt.steer import Steer  # noqa: PLC0415 (torch comes in)
+        from sfumato.core.tensors import torch  # noqa: PLC0415
+        from sfumato.generate.find_diffusion import (  # noqa: PLC0415
+            picture_size,
+            usual_guidance,
+        )
+
+        base, adapter = self._networks
+        side = side_px or max(picture_size(base) or (USUAL_SIDE_PX,))
+        multiple = math.lcm(base.multiple_of, adapter.multiple_of)
         small = torch.from_numpy(_small_hint(ink, side, multiple))[None, None]
-        hint = small.expand(1, self.adapter.hint_channels, -1, -1).to(self.base.device)
-        if self.base.text is None or not prompt:
+        hint = small.expand(1, adapter.hint_channels, -1, -1).to(base.device)
+        if base.text is None or not prompt:
             guidance = 1.0
         elif guidance is None:
-            guidance = usual_guidance(self.base)
+            guidance = usual_guidance(base)
         with torch.no_grad():
-            made = self.base.generate(
+            made = base.generate(
                 prompt,
                 size=(hint.shape[2], hint.shape[3]),
                 seed=seed,
                 steps=steps,
                 guidance=guidance,
-                adapters=[(Steer(self.adapter, hint), 1.0)],
+                adapters=[(Steer(adapter, hint), 1.0)],
             )
         shown = made.image[0].permute(1, 2, 0).float().cpu().numpy()
         return resize_image(np.ascontiguousarray(shown), ink.shape)

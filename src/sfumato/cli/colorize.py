@@ -8,12 +8,7 @@ from typing import Any
 import click
 
 from sfumato.cli.inputs import read_frames
-from sfumato.cli.outputs import (
-    check_file,
-    check_picture,
-    picture_options,
-    write_picture,
-)
+from sfumato.cli.outputs import check_file, check_picture, picture_options, write_picture
 from sfumato.cli.progress import say, showing_steps
 from sfumato.cli.sampling_options import place_options, sampling_options
 
@@ -81,9 +76,11 @@ def command(
     drawing: Path,
     palette: str | None,
     weights: str,
+    base: str | None,
+    device: str,
+    dtype: Any,
     extract: bool,
     seed: int,
-    guidance: float | None,
     regions: Path | None,
     output: Path,
     overwrite: bool,
@@ -97,16 +94,19 @@ def command(
     import json
 
     from sfumato.adapt.colorize_lines import ColorizeLines
+    from sfumato.adapt.line_painter import LinePainter
     from sfumato.core.files import write_atomically
+    from sfumato.errors import SpecError
 
     check_picture(output, overwrite=overwrite, inputs=(drawing,))
     if regions is not None:
         check_file(regions, overwrite=overwrite, inputs=(drawing,))
-    if guidance is not None:
-        settings["guidance"] = guidance
-    operator = ColorizeLines(
-        weights=None if weights == "none" else weights, palette=_palette(palette), **settings
-    )
+    painter = None
+    if weights != "none":
+        painter = LinePainter(weights=weights, base=base, device=device, dtype=dtype)
+    elif base is not None:
+        raise SpecError("--base paints nothing without an adapter", hint="name one with --weights")
+    operator = ColorizeLines(weights=painter, palette=_palette(palette), **settings)
     with showing_steps(quiet=quiet) as tell:
         tell("read")
         sample = read_frames((drawing,))
