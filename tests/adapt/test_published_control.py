@@ -24,6 +24,7 @@ from sfumato.adapt import (
     export_control_net,
     find_adapter,
     load_control_net,
+    transplant_control_net,
 )
 from sfumato.adapt.published_control import original_names
 from sfumato.adapt.stable_control import model_settings
@@ -254,6 +255,9 @@ def test_every_entry_is_accounted_for(base, form, tmp_path):
     save_file({"something": torch.zeros(2)}, file)
     with pytest.raises(FileError, match="another layout"):
         load_control_net(place, base)
+    if place == file:
+        with pytest.raises(SpecError, match="neither a ControlNet nor a T2I-Adapter, .*something"):
+            find_adapter(str(place), base, "tiny")
 
 
 @pytest.mark.parametrize("form", [as_folder, as_their_file, as_bare_file])
@@ -378,3 +382,31 @@ def test_the_command_line_goes_both_ways(base, folder, tmp_path):
     ):
         assert refused.exit_code == 2
         assert said in refused.stderr
+
+
+def test_a_control_moves_to_another_base_with_what_it_learned(base, folder):
+    new = copy.deepcopy(base)
+    awake(new.network, 31)
+    fresh = StableControl.of(base.network.unet, hint_channels=3, hint_widths=(8, 16))
+    wanted = StableControl.of(new.network.unet, hint_channels=3, hint_widths=(8, 16))
+    moved = transplant_control_net(fresh, base, new).network.state_dict()
+    own = {n for n in moved if n.startswith(("controlnet_", "hint"))}
+    for name, tensor in wanted.network.state_dict().items():
+        if name not in own:
+            torch.testing.assert_close(moved[name], tensor, atol=1e-5, rtol=0)
+    learned = control_for(base)
+    before = {name: t.clone() for name, t in learned.network.state_dict().items()}
+    moved = transplant_control_net(learned, base, new).network.state_dict()
+    theirs = new.network.unet.state_dict(), base.network.unet.state_dict()
+    for name, tensor in before.items():
+        assert torch.equal(learned.network.state_dict()[name], tensor)
+        if name in own:
+            assert torch.equal(moved[name], tensor)
+        else:
+            change = moved[name] - theirs[0][name], tensor - theirs[1][name]
+            torch.testing.assert_close(*change, atol=1e-5, rtol=0)
+    other = copy.deepcopy(base)
+    config = {**base.network.unet.config, "block_out_channels": (32, 96)}
+    other.network = type(base.network)(type(base.network.unet)(**config))
+    with pytest.raises(SpecError, match=r"the new base has \[32, 96\]"):
+        transplant_control_net(learned, base, other)

@@ -141,15 +141,18 @@ def test_a_decoder_that_learned_along_is_saved_with_the_adapter(named, folder, b
     assert not torch.equal(painted(locked, batch), painted(method, batch))
 
 
-@pytest.mark.parametrize("kind", [ControlNet, T2IAdapter])
-def test_a_base_in_16_bits_teaches_an_adapter_in_32(kind, folder, tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "dtype"),
+    [(ControlNet, "bfloat16"), (ControlNet, "float16"), (T2IAdapter, "bfloat16")],
+)
+def test_a_base_in_16_bits_teaches_an_adapter_in_32(kind, dtype, folder, tmp_path):
     text = f"""
     adapt.{kind.__name__}:
       base:
-        generate.StableDiffusion: {{checkpoint: {folder}, dtype: bfloat16}}
+        generate.StableDiffusion: {{checkpoint: {folder}, dtype: {dtype}}}
     """
     method = from_yaml(text)
-    assert method.base.network.unet.dtype == torch.bfloat16
+    assert method.base.network.unet.dtype == getattr(torch, dtype)
     assert {p.dtype for p in method.parts()["main"]} == {torch.float32}
     learned(method)
     batch = method.practice_batch((16, 16))

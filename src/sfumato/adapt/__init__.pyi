@@ -15,3 +15,4 @@ from .published_pyramid import load_t2i_adapter as load_t2i_adapter
 from .stable_control import StableControl as StableControl
 from .steer import Steer as Steer
 from .t2i_adapter import T2IAdapter as T2IAdapter
+from .transplant import transplant_control_net as transplant_control_net

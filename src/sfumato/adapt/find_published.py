@@ -6,7 +6,7 @@ from sfumato.adapt.fitting import ANOTHER, check_fits
 from sfumato.adapt.hint_adapter import HintAdapter
 from sfumato.adapt.published_control import control_of, is_control
 from sfumato.adapt.published_files import is_published, place_of, read_published
-from sfumato.adapt.published_pyramid import pyramid_of
+from sfumato.adapt.published_pyramid import is_pyramid, pyramid_of
 from sfumato.errors import SpecError
 from sfumato.generate._published_unet import PublishedUNet
 from sfumato.generate.diffusion import Diffusion
@@ -44,10 +44,15 @@ def find_published(name: str, base: Diffusion, base_name: str) -> HintAdapter | 
     kind = about.get("_class_name")
     if kind not in KINDS:
         raise SpecError(f"{name}: holds {kind}, no ControlNet or T2IAdapter", hint=ANOTHER)
-    adapter: HintAdapter = (
-        control_of(state, about, base, name, base_name)
-        if kind == "ControlNetModel" or is_control(state)
-        else pyramid_of(state, name, about, base.reduction)
-    )
+    adapter: HintAdapter
+    if kind == "ControlNetModel" or is_control(state):
+        adapter = control_of(state, about, base, name, base_name)
+    elif kind == "T2IAdapter" or is_pyramid(state):
+        adapter = pyramid_of(state, name, about, base.reduction)
+    else:
+        raise SpecError(
+            f"{name}: holds neither a ControlNet nor a T2I-Adapter, but '{next(iter(state), '')}'",
+            hint=ANOTHER,
+        )
     check_fits(adapter, base, name, base_name)
     return adapter.requires_grad_(False).eval()

@@ -18,6 +18,7 @@ from sfumato.errors import FileError, SpecError
 __all__ = [
     "Layout",
     "export_t2i_adapter",
+    "is_pyramid",
     "load_t2i_adapter",
     "published_pyramid_names",
     "pyramid_of",
@@ -50,6 +51,11 @@ def load_t2i_adapter(weights: str | Path) -> FeaturePyramid:
     """
     state, about = read_published(weights, WHO)
     return pyramid_of(state, f"{WHO}: {weights}", about)
+
+
+def is_pyramid(state: Mapping[str, Tensor]) -> bool:
+    """Tell whether weights are those of a T2I-Adapter, of either layout."""
+    return any(name.removeprefix(PREFIX).startswith("body.0.") for name in state)
 
 
 def pyramid_of(
