@@ -7,7 +7,13 @@ import pytest
 
 from sfumato.core.spec import from_yaml, to_yaml
 from sfumato.data._things import THINGS
-from sfumato.data.caption_scenes import CAPTION_WORDS, COLORS, CaptionScenes
+from sfumato.data.caption_scenes import (
+    CAPTION_WORDS,
+    COLORS,
+    CaptionScenes,
+    _Painting,
+    _Placed,
+)
 from sfumato.errors import RangeError
 
 SCENES = CaptionScenes(seed=5)
@@ -119,6 +125,32 @@ def test_things_hide_little_of_each_other():
         areas = [int((scene.mask == o["label"]).sum()) for o in scene.meta["objects"]]
         few += min(areas) < 12
     assert few <= 2
+
+
+def test_a_ball_is_round_and_a_circle_flat():
+    seen = {"ball": [], "circle": []}
+    for k in range(250):
+        scene = CaptionScenes(seed=1, things=(1, 1))[k]
+        kind = scene.meta["objects"][0]["kind"]
+        if kind not in seen:
+            continue
+        rows, columns = np.nonzero(scene.mask == 1)
+        y, x = int(rows.mean()), int(columns.mean())
+        inside = scene.depth[scene.mask == 1]
+        seen[kind].append(scene.depth[y, x] - np.percentile(inside, 10))
+    assert min(map(len, seen.values())) > 4
+    assert min(seen["ball"]) > 0.03
+    assert max(seen["circle"]) < 0.03
+
+
+def test_outlines_lie_on_pixel_centers():
+    # A square in the middle of the picture covers as much on the left as on the right.
+    painting = _Painting(16, np.random.default_rng(0))
+    painting.add(_Placed("square", "red", (0.5, 0.5), 0.25, ""))
+    label = painting.label > 0
+    rows, columns = np.nonzero(label)
+    assert columns.mean() == pytest.approx((64 - 1) / 2, abs=0.01)
+    assert rows.mean() == pytest.approx((64 - 1) / 2, abs=0.01)
 
 
 def test_scenes_of_other_seeds_are_others():

@@ -13,12 +13,12 @@ from sfumato.core.operator import ImageOperator
 from sfumato.core.sample import Sample
 from sfumato.core.spec import from_yaml, to_yaml
 from sfumato.data.degraded import DegradedPictures
-from sfumato.data.loader import SKIPPED, Loader
+from sfumato.data.loader import SKIPPED, Loader, _Reader
 from sfumato.data.picture_folder import PictureFolder
 from sfumato.data.picture_pairs import PicturePairs
 from sfumato.data.picture_table import PictureTable
 from sfumato.data.scene_views import SceneViews
-from sfumato.data.source import SampleList
+from sfumato.data.source import SampleList, Source
 from sfumato.errors import FileError, RangeError, ShapeError
 from sfumato.io.picture import write
 
@@ -145,6 +145,22 @@ def test_the_cache_changes_nothing_but_the_reading(folder, monkeypatch):
     assert sorted(reads) == list(range(7))
     for one, other in zip(plain, cached, strict=True):
         assert torch.equal(one.image, other.image)
+
+
+def test_the_cache_forgets_what_was_not_used_for_longest():
+    class Large(Source):
+        def __len__(self):
+            return 9
+
+        def read(self, index, rng):
+            reads.append(index)
+            return Sample(np.zeros((400, 1000, 1), np.uint8))
+
+    reads: list[int] = []
+    reader = _Reader(Loader(source=Large(), cache_mb=1), 0, training=False)  # two have room
+    for index in (0, 1, 0, 2, 0, 2, 1):
+        reader[index]
+    assert reads == [0, 1, 2, 1]
 
 
 def test_loaders_are_written_and_read_like_anything_else(folder):
@@ -284,6 +300,16 @@ def test_tables_of_spreadsheets_are_read_whole(folder):
     sample = PictureTable(file=folder / "t.csv")[0]
     assert sample.meta["label"] == 2
     assert sample.text.split() == ["two", "lines"]
+
+
+def test_paths_of_a_table_start_from_the_root_that_was_given(folder):
+    (folder / "tables").mkdir()
+    (folder / "tables" / "t.jsonl").write_text('{"image": "../in/p0.png"}\n')
+    with pytest.raises(FileError, match="leads out of"):
+        PictureTable(file=folder / "tables" / "t.jsonl")[0]
+    (folder / "tables" / "u.jsonl").write_text('{"image": "in/p0.png"}\n')
+    table = PictureTable(file=folder / "tables" / "u.jsonl", root=folder)
+    assert table[0].image.shape == (9, 11, 3)
 
 
 def test_only_line_ends_end_the_rows_of_a_table(folder):

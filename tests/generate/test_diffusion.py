@@ -8,6 +8,7 @@ import torch
 from sfumato.core.batch import Batch
 from sfumato.core.network import load
 from sfumato.errors import FieldError, RangeError, ShapeError, SpecError
+from sfumato.generate.asked import Condition
 from sfumato.generate.diffusion import Diffusion
 from sfumato.generate.improved_ddpm import ImprovedDDPM
 from sfumato.generate.likelihood import bits_per_dimension
@@ -247,6 +248,23 @@ def test_pictures_of_other_digits_are_filled_in_and_started_from(dtype):
             for p in (picture.to(dtype), picture)
         )
         assert (found - wanted).abs().mean() < 0.1
+
+
+def test_with_guidance_the_variance_is_that_of_the_guided_answer():
+    network = unet(channels_out=6, classes=3)
+    method = awake(Diffusion(network=network, process=SHORT, variance="learned", drop=0.5))
+    one, none = (Condition(torch.tensor([k])) for k in (0, 2))
+    how = Sampling(steps=4, guidance=3.0)
+    levels = method.levels(how)
+    x = torch.randn(1, 3, 8, 8, generator=seeded())
+    with torch.no_grad():
+        guided, alone, other = (
+            method.denoiser(wanted, without, sampling=how, levels=levels)(x, levels.visited[1])
+            for wanted, without in ((one, none), (one, None), (none, None))
+        )
+    torch.testing.assert_close(guided.share, alone.share, atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(alone.share, other.share, atol=1e-3)
+    assert not torch.allclose(guided.clean, alone.clean, atol=1e-3)
 
 
 def test_what_is_kept_is_seen_while_the_rest_is_painted():
