@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -94,3 +97,41 @@ def test_what_it_has_learned_is_in_the_checkpoint():
     again = ImportanceTimes(steps=3)
     again.load_state_dict(times.state_dict())
     assert torch.equal(again.draw(50, seeded())[0], times.draw(50, seeded())[0])
+
+
+APART = """
+import sys
+import torch
+from sfumato.generate.times import ImportanceTimes
+
+rank = int(sys.argv[1])
+store = torch.distributed.FileStore(sys.argv[2], 2)
+torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=2)
+times = ImportanceTimes(steps=3)
+for k in range(12):
+    times.learn(torch.tensor([rank, 2]), torch.tensor([k + 1.0, 10.0 * rank + k]))
+torch.save(times.state_dict(), sys.argv[3])
+torch.distributed.destroy_process_group()
+"""
+
+
+def test_processes_that_train_together_remember_the_same(tmp_path):
+    files = [tmp_path / f"{rank}.pt" for rank in (0, 1)]
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", APART, str(rank), str(tmp_path / "store"), str(files[rank])],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in (0, 1)
+    ]
+    for worker in workers:
+        _, said = worker.communicate(timeout=200)
+        assert worker.returncode == 0, said
+    one, other = (torch.load(file, weights_only=True) for file in files)
+    alone = ImportanceTimes(steps=3)
+    for k in range(12):
+        alone.learn(torch.tensor([0, 2, 1, 2]), torch.tensor([k + 1.0, k, k + 1.0, 10.0 + k]))
+    for name, value in alone.state_dict().items():
+        assert torch.equal(one[name], value), name
+        assert torch.equal(other[name], value), name

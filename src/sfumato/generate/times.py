@@ -57,7 +57,8 @@ class ImportanceTimes(TimeSampler):
     """Draw each step in proportion to the root of its mean squared loss.
 
     The bound's steps differ by orders of magnitude, so uniform draws make a
-    noisy gradient. Until each step has ten losses, draws are uniform.
+    noisy gradient. Until each step has ten losses, draws are uniform. Processes that train
+    together remember the losses of all of them.
 
     Args:
         steps: length of the diffusion.
@@ -97,7 +98,8 @@ class ImportanceTimes(TimeSampler):
     def learn(self, t: Tensor, losses: Tensor) -> None:
         """Remember the last ten losses of each step; losses that are not finite are left out."""
         history, counts = self.losses.cpu(), self.counts.cpu()  # one trip for the whole batch
-        for step, loss in zip(t.tolist(), losses.detach().double().tolist(), strict=True):
+        t, losses = _of_all_processes(t), _of_all_processes(losses.detach())
+        for step, loss in zip(t.tolist(), losses.double().tolist(), strict=True):
             if not math.isfinite(loss):
                 continue
             held = int(counts[step])
@@ -109,3 +111,14 @@ class ImportanceTimes(TimeSampler):
                 history[step, -1] = loss
         self.losses.copy_(history)
         self.counts.copy_(counts)
+
+
+def _of_all_processes(values: Tensor) -> Tensor:
+    """Join what the processes of a training have, (n,) each, in the order of their ranks."""
+    shared = torch.distributed.is_available() and torch.distributed.is_initialized()
+    if not shared or torch.distributed.get_world_size() == 1:
+        return values
+    values = values.contiguous()
+    parts = [torch.empty_like(values) for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather(parts, values)
+    return torch.cat(parts)
