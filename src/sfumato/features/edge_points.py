@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sfumato.core.opencv import cv2
 from sfumato.errors import RangeError, ShapeError
+from sfumato.features._pen import thickness_of
 
 __all__ = ["EdgePoints"]
 
@@ -171,15 +172,13 @@ class EdgePoints:
         """
         if thickness_px < 1:
             raise RangeError(f"EdgePoints.draw: a line cannot be {thickness_px} px thick")
-        canvas = np.zeros(self.size, np.uint8)
+        canvas, thickness = np.zeros(self.size, np.uint8), thickness_of(thickness_px)
         fixed = np.rint(self.points * 2**SHIFT_BITS).astype(np.int32)
         lines = np.split(fixed, self.starts[1:-1]) if len(self.closed) else []
         for ring in (True, False):
             chosen = [line for line, c in zip(lines, self.closed, strict=True) if c == ring]
             if chosen:
-                cv2.polylines(
-                    canvas, chosen, ring, 255, thickness_px, cv2.LINE_AA, shift=SHIFT_BITS
-                )
+                cv2.polylines(canvas, chosen, ring, 255, thickness, cv2.LINE_AA, shift=SHIFT_BITS)
         return canvas[..., None]
 
     def _range(self, begin: Any, end: Any) -> EdgePoints:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Annotated
 
 import numpy as np
@@ -14,6 +13,7 @@ from sfumato.core.opencv import cv2
 from sfumato.core.operator import Rng
 from sfumato.core.sample import Sample
 from sfumato.core.shapes import FloatImage, Image
+from sfumato.features._pen import thickness_of
 from sfumato.features.devernay import DevernayEdges
 from sfumato.features.edge_points import EdgePoints
 
@@ -60,7 +60,7 @@ class Scribble(DrawingOperator):
         """Give the scribble, float32 (h, w), 1 on the strokes."""
         edges = DevernayEdges(sigma=self.sigma).detect(image)
         canvas = np.zeros(image.shape[:2], np.uint8)
-        thickness = _thickness(self.pen_px)
+        thickness = thickness_of(self.pen_px)
         for k in range(len(edges.closed)):
             stroke = self._stroke(edges, k, rng)
             if stroke is not None:
@@ -80,16 +80,3 @@ class Scribble(DrawingOperator):
         noise = rng.normal(size=(len(points), 2))
         smooth = cv2.blur(noise, (1, width), borderType=cv2.BORDER_REFLECT)
         return np.asarray(points + self.wobble_px * np.sqrt(width) * smooth)
-
-
-@functools.cache
-def _thickness(pen_px: int) -> int:
-    """Tell which thickness is as wide as the pen: OpenCV 5 draws thick lines 2 px wider."""
-
-    def off(thickness: int) -> float:
-        canvas = np.zeros((2 * pen_px + 9, 9), np.uint8)
-        middle = pen_px + 4
-        cv2.line(canvas, (0, middle), (8, middle), 255, thickness, cv2.LINE_AA)
-        return abs(float(canvas[:, 4].sum()) / 255.0 - pen_px)
-
-    return min(range(1, pen_px + 1), key=off)
