@@ -250,6 +250,15 @@ def test_pictures_of_other_digits_are_filled_in_and_started_from(dtype):
         assert (found - wanted).abs().mean() < 0.1
 
 
+def test_the_text_encoder_learns_along():
+    method = painter().train()
+    batch = Batch(torch.rand(2, 3, 8, 8), text=("red circle", "blue"))
+    sum(method.loss(batch, "main", seeded()).values()).backward()
+    for name, parameter in method.text.named_parameters():
+        assert parameter.grad is not None, name
+    assert method.text.words.weight.grad[2:].any()
+
+
 def test_with_guidance_the_variance_is_that_of_the_guided_answer():
     network = unet(channels_out=6, classes=3)
     method = awake(Diffusion(network=network, process=SHORT, variance="learned", drop=0.5))
