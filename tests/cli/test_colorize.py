@@ -53,8 +53,26 @@ def test_lines_of_a_photograph_can_be_drawn_first(run, frames):
         (("--palette", "gone.png"), "no such file"),
         (("--weights", "nowhere"), "there are no weights"),
         (("--shading", "2"), "outside"),
+        (("--steps", "0"), "outside [1, 1000]"),
+        (("--guidance", "nan"), "NaN"),
+        (("--seed", "-1"), "-1 is not in the range"),
+        (("--gap", "-3"), "outside [0, 100]"),
+        (("--regions", "out.png"), "cannot be the picture and the list"),
+        (("--regions", "lines.png", "--overwrite"), "one of the frames"),
+        (("--weights", "scenes"), "no adapter"),
     ],
 )
 def test_what_cannot_be_colored_is_refused(refused, drawing, words, said):
     weights = () if "--weights" in words else ("--weights", "none")
     assert said in refused("colorize", "lines.png", "-o", "out.png", *weights, *words)
+
+
+def test_the_embedded_painter_paints_by_its_words_and_names_those_it_lacks(run, drawing):
+    words = ("--prompt", "a red ball on a blue rocket background", "--steps", 4, "--seed", 1)
+    result = run("colorize", "lines.png", "-o", "out.png", *words)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == "warning: the generator was never taught the words: rocket\n"
+    red, _, blue = read("out.png").image[30, 40].astype(int)
+    assert red > blue + 40, "the ball is red"
+    red, _, blue = read("out.png").image[3, 3].astype(int)
+    assert blue > red + 40, "the background is blue"

@@ -103,6 +103,24 @@ def test_ctrl_c_ends_with_130_one_line_and_no_output(frames):
     assert sorted(path.name for path in frames.iterdir()) == FRAMES
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is told there before it is ended")
+def test_who_ends_it_from_outside_finds_no_temporary_file(frames):
+    code = (
+        "import os, signal, time\n"
+        "from sfumato.io import png\n"
+        "def ended(*args, **options):\n"
+        "    assert any(name.startswith('.out') for name in os.listdir())\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    time.sleep(10)\n"
+        "png.encode = ended\n"
+        "from sfumato.cli.main import main; main()"
+    )
+    done = process("hint", "canny", "b1.png", "-o", "out.png", code=code, cwd=frames)
+    assert done.returncode == 128 + signal.SIGTERM
+    assert done.stderr == "error: ended from outside; no file is left half written\n"
+    assert sorted(path.name for path in frames.iterdir()) == FRAMES
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="shells there have no background jobs")
 def test_a_job_in_the_background_does_not_hear_the_ctrl_c_of_others(frames):
     def deaf():

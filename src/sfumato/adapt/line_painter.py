@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from sfumato.generate.diffusion import Diffusion
 
 __all__ = ["LinePainter"]
+
+log = logging.getLogger(__name__)
 
 USUAL_SIDE_PX = 64
 
@@ -105,6 +108,8 @@ class LinePainter(Configured):
         multiple = math.lcm(base.multiple_of, adapter.multiple_of)
         small = torch.from_numpy(_small_hint(ink, side, multiple))[None, None]
         hint = small.expand(1, adapter.hint_channels, -1, -1).to(base.device)
+        if unknown := getattr(base.text, "unknown", lambda prompt: [])(prompt):
+            log.warning("the generator was never taught the words: %s", ", ".join(unknown[:8]))
         if base.text is None or not prompt:
             guidance = 1.0
         elif guidance is None:

@@ -9,7 +9,7 @@ import click
 
 from sfumato.cli.inputs import read_frames
 from sfumato.cli.outputs import check_file, check_picture, picture_options, write_picture
-from sfumato.cli.progress import say, showing_steps
+from sfumato.cli.progress import say, showing_steps, telling_warnings
 from sfumato.cli.sampling_options import place_options, sampling_options
 
 __all__ = ["command"]
@@ -96,18 +96,20 @@ def command(
     from sfumato.adapt.colorize_lines import ColorizeLines
     from sfumato.adapt.line_painter import LinePainter
     from sfumato.core.files import write_atomically
-    from sfumato.errors import SpecError
+    from sfumato.errors import FileError, SpecError
 
     check_picture(output, overwrite=overwrite, inputs=(drawing,))
     if regions is not None:
         check_file(regions, overwrite=overwrite, inputs=(drawing,))
+        if regions.resolve() == output.resolve():
+            raise FileError(f"{regions}: cannot be the picture and the list of its areas")
     painter = None
     if weights != "none":
         painter = LinePainter(weights=weights, base=base, device=device, dtype=dtype)
     elif base is not None:
         raise SpecError("--base paints nothing without an adapter", hint="name one with --weights")
     operator = ColorizeLines(weights=painter, palette=_palette(palette), **settings)
-    with showing_steps(quiet=quiet) as tell:
+    with telling_warnings(quiet=quiet), showing_steps(quiet=quiet) as tell:
         tell("read")
         sample = read_frames((drawing,))
         if extract:

@@ -10,12 +10,12 @@ import click
 
 from sfumato.errors import SfumatoError
 
-__all__ = ["BAD_INPUT", "INTERRUPTED", "one_line", "plain_errors"]
+__all__ = ["BAD_INPUT", "ENDED", "INTERRUPTED", "one_line", "plain_errors"]
 
 BAD_INPUT = 2
 """Exit code of everything that the user can mend; also what click uses."""
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
+INTERRUPTED, ENDED = 130, 143
+"""Exit codes after Ctrl-C and SIGTERM, as shells have them: 128 and the number of the signal."""
 LEARNED = frozenset({"torch", "safetensors", "accelerate", "huggingface_hub"})
 """Packages of an extra that whole rooms stand on."""
 

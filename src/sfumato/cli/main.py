@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import importlib
+import signal
 import sys
 from typing import Any
 
 import click
 
 from sfumato import __version__
-from sfumato.cli.errors import INTERRUPTED, plain_errors
+from sfumato.cli.errors import ENDED, INTERRUPTED, plain_errors
 
 __all__ = ["group", "main"]
 
@@ -88,8 +89,19 @@ def group() -> None:
     """From a bracket, a focus series or a burst of frames to one better picture."""
 
 
+def _end(_number: int, _frame: Any) -> None:
+    click.echo("error: ended from outside; no file is left half written", err=True)
+    sys.exit(ENDED)
+
+
 def main() -> None:
-    """Run the command line; the entry point of the package."""
+    """Run the command line; the entry point of the package.
+
+    Whoever ends it with SIGTERM finds no temporary file. What was made deaf for Ctrl-C, as
+    shells make jobs in the background, stays so.
+    """
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _end)
     try:
         group.main(prog_name="sfumato")
     finally:
