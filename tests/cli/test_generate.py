@@ -193,11 +193,14 @@ def test_pictures_that_were_done_before_ctrl_c_are_kept(there):
         "easel.Easel.paint = once\n"
         "from sfumato.cli.main import main; main()"
     )
-    words = ("generate", *map(str, SMALL), "--count", "9", "--at-once", "2", "-o", "many.png")
+    words = ("generate", *map(str, SMALL[:-1]), "--count", "9", "--at-once", "2", "-o", "many.png")
     done = subprocess.run(
         [sys.executable, "-c", code, *words], cwd=there, capture_output=True, text=True, check=False
     )
     assert done.returncode == 130, done.stderr
     assert done.stderr == "error: interrupted; no file is left half written\n"
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == [
+        "many-1.png", "many-2.png",
+    ]  # fmt: skip
     assert sorted(p.name for p in there.glob("many*")) == ["many-1.png", "many-2.png"]
     assert not list(there.glob(".many*"))

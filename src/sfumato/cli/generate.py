@@ -167,11 +167,13 @@ def command(
         for note in easel.notes:
             warn(note)
         made = _painted(asked, easel, old if exact else None, quiet=quiet)
-        for path, sample in zip(paths, made, strict=True):
-            line = write_picture(path, sample, overwrite=overwrite, depth=8)
-            if exact and old is not None:
-                line += _compared(sample, old)
-            say([line], quiet=quiet)
+        lines = []
+        try:
+            for path, sample in zip(paths, made, strict=True):
+                line = write_picture(path, sample, overwrite=overwrite, depth=8)
+                lines.append(line + _compared(sample, old) if exact and old is not None else line)
+        finally:  # what was done before Ctrl-C is said, too, and nothing into the moving bar
+            say(lines, quiet=quiet)
         if output.suffix.lower() != ".png":
             warn("only a .png carries how it was made, for --again")
 
