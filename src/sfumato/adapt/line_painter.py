@@ -108,7 +108,9 @@ class LinePainter(Configured):
         multiple = math.lcm(base.multiple_of, adapter.multiple_of)
         small = torch.from_numpy(_small_hint(ink, side, multiple))[None, None]
         hint = small.expand(1, adapter.hint_channels, -1, -1).to(base.device)
-        if unknown := getattr(base.text, "unknown", lambda prompt: [])(prompt):
+        words: Any = base.text  # of published ones there is no unknown word
+        unknown = words.unknown(prompt) if hasattr(words, "unknown") else []
+        if unknown:
             log.warning("the generator was never taught the words: %s", ", ".join(unknown[:8]))
         if base.text is None or not prompt:
             guidance = 1.0
