@@ -160,7 +160,6 @@ ROWS: dict[str, tuple[dict[str, float], bool, bool, float]] = {
     "lines, guess mode without words, guidance 1.5": (LINES, NONE, True, 1.5),
     "lines, guess mode without words": (LINES, NONE, True, USUAL),
     "lines, no words": (LINES, NONE, False, USUAL),
-    "depth, no words": (DEPTH, NONE, False, USUAL),
 }
 """What is painted: adapters and their strengths, with the caption or not, in guess mode or not,
 and the guidance."""
