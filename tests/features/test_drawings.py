@@ -133,6 +133,7 @@ def test_dtypes_agree_and_a_hint_leaves_the_image(seed, channels):
     unit = (codes / np.float32(255)).astype(np.float32)
     for operator in (LineDrawing(into="hint"), SoftEdges(into="hint"), CleanLines(into="hint")):
         of_codes, of_unit = operator(Sample(codes)), operator(Sample(unit))
+        assert type(operator)(into="image")(codes).shape == codes.shape
         np.testing.assert_array_equal(of_codes.image, codes)
         assert of_codes.hint.shape == (23, 31, 1)
         np.testing.assert_allclose(of_codes.hint / 255.0, of_unit.hint, atol=0.6 / 255)

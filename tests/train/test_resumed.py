@@ -72,6 +72,9 @@ def batches(method, kind):
     for seed in range(3):
         one, two = (method.practice_batch((side, side), 2 * seed + k) for k in (0, 1))
         joined = {n: torch.cat([t, getattr(two, n)]) for n, t in one.tensors().items()}
+        # Practice pictures are alike: every batch gets its own, so that their order matters.
+        rng = torch.Generator().manual_seed(seed)
+        joined["target"] = torch.rand(joined["target"].shape, generator=rng)
         if kind == "classes":
             joined["label"] = torch.tensor([0, 1, 2, 1])
         text = ("red", "", "a green circle", "red") if kind != "improved" else None
