@@ -30,6 +30,7 @@ from sfumato.io.picture import write
 from sfumato.measure.mean_iou import MeanIoU
 from sfumato.measure.psnr import PSNR
 from sfumato.train.callback import Callback
+from sfumato.train.checkpoint import Shelf
 from sfumato.train.learner import Learner
 from sfumato.train.recipe import Recipe
 from sfumato.train.trainer import Trainer
@@ -259,6 +260,26 @@ def test_a_score_that_is_no_number_is_never_the_best():
     report = Trainer(recipe(validate_every=5)).fit(Late(), [of(1.0)], validation=[of(1.0)])
     assert math.isfinite(report.best)
     assert report.best_step in (15, 20)
+
+
+def test_batches_that_come_only_once_are_kept_for_the_next_pass():
+    passing = (of(value) for value in (1.0, 3.0))
+    once, again = Scalar(), Scalar()
+    Trainer(recipe(steps=7)).fit(once, passing)
+    Trainer(recipe(steps=7)).fit(again, [of(1.0), of(3.0)])
+    assert once.value.item() == again.value.item() != 0
+
+
+def test_a_checkpoint_that_is_half_removed_never_looks_like_one(tmp_path, monkeypatch):
+    shelf = Shelf(tmp_path / "checkpoints", 1)
+    tensors = {"method": {"value": torch.zeros(2)}}
+    shelf.write(1, tensors, {})
+    with monkeypatch.context() as killed:
+        killed.setattr("sfumato.train.checkpoint.shutil.rmtree", lambda *_, **__: None)
+        shelf.write(2, tensors, {})
+    assert shelf.steps() == [2]
+    shelf.clear_remains()
+    assert [path.name for path in shelf.folder.iterdir()] == ["step-00000002"]
 
 
 def test_no_more_steps_are_made_than_the_recipe_has(tmp_path):
