@@ -137,6 +137,9 @@ def test_a_decoder_that_learned_along_is_saved_with_the_adapter(named, folder, b
     again = load(tmp_path / "run")
     batch = method.practice_batch((16, 16))
     assert torch.equal(painted(again, batch), painted(method, batch))
+    method.base.save(tmp_path / "base")  # by itself it is the checkpoint that was read
+    assert torch.equal(load(tmp_path / "base").network.unet.conv_out.weight,
+                       base.network.unet.conv_out.weight)  # fmt: skip
     locked = learned(ControlNet(base=copy.deepcopy(base)))
     assert not torch.equal(painted(locked, batch), painted(method, batch))
 

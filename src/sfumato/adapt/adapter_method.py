@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 from sfumato.adapt.fitting import check_fits
@@ -75,9 +75,9 @@ class AdapterMethod(Method):
             )
         for name in learning:
             found.get_submodule(name).requires_grad_(True)
-        whole = tuple(name for name, _ in found.named_children())
-        away = whole if isinstance(base, str) else found.elsewhere
-        found.elsewhere = tuple(n for name in away for n in _without(found, name, learning))
+        if isinstance(base, str):
+            self.elsewhere = tuple(f"base.{name}" for name, _ in found.named_children())
+        self.kept = tuple(f"base.{name}" for name in learning)
         if recompute and not published:
             raise SpecError(
                 f"{type(self).__name__}.recompute: {self.base_name} cannot work features out again",
@@ -188,14 +188,3 @@ class AdapterMethod(Method):
         target = batch.need("target")
         hint = target[:, :1].expand(-1, self.adapter.hint_channels, -1, -1).contiguous()
         return batch.but(image=target, hint=hint, text=("a red circle", "a green square"))
-
-
-def _without(module: nn.Module, name: str, kept: Sequence[str]) -> Iterator[str]:
-    """Name a part of a module, or where some of it is kept, all others inside it."""
-    if name in kept:
-        return
-    if not any(inner.startswith(f"{name}.") for inner in kept):
-        yield name
-        return
-    for child, _ in module.get_submodule(name).named_children():
-        yield from _without(module, f"{name}.{child}", kept)

@@ -76,6 +76,7 @@ class Network(Buildable, nn.Module, ABC, metaclass=_Captured):
       four times as far as an output pixel sees, tiles leave no trace.
     - ``elsewhere``: names of submodules whose weights the constructor gets by itself
       (a frozen base); they are not saved, not by a network around this one either.
+    - ``kept``: names of parts inside those that are saved all the same: what learns along.
 
     An attribute that training sets, and that is saved in the head of the card:
 
@@ -96,6 +97,7 @@ class Network(Buildable, nn.Module, ABC, metaclass=_Captured):
     multiple_of: int = 1
     overlap_px: int = 64
     elsewhere: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     picture_px: tuple[int, int] | None = None
     _example: ClassVar[Mapping[str, Any]] = {}
 
@@ -114,19 +116,19 @@ class Network(Buildable, nn.Module, ABC, metaclass=_Captured):
         """How many numbers it has learned or may learn."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def _away(self) -> tuple[str, ...]:
-        """Tell how entries begin that are not saved, here and in the networks inside."""
-        inside = ((n, m) for n, m in self.named_modules() if isinstance(m, Network))
-        return tuple(f"{n}.{name}.".lstrip(".") for n, m in inside for name in m.elsewhere)
+    def _away(self) -> set[str]:
+        """Name the entries that are not saved, by this network and by those inside it."""
+        inside = [(n, m) for n, m in self.named_modules() if isinstance(m, Network)]
+        away = tuple(f"{n}.{name}.".lstrip(".") for n, m in inside for name in m.elsewhere)
+        kept = tuple(f"{n}.{name}.".lstrip(".") for n, m in inside for name in m.kept)
+        return {n for n in self.state_dict() if n.startswith(away) and not n.startswith(kept)}
 
     def saved_state(self) -> dict[str, Tensor]:
         """Give the tensors that `save` writes, by name."""
         away = self._away()
         state = self.state_dict().items()
         # A copy of each: views into one memory are no business of a file.
-        return {
-            n: t.detach().cpu().contiguous().clone() for n, t in state if not n.startswith(away)
-        }
+        return {n: t.detach().cpu().contiguous().clone() for n, t in state if n not in away}
 
     def put_state(self, state: Mapping[str, Tensor], who: str) -> None:
         """Take over what `saved_state` gave; every entry must have its place.
@@ -135,8 +137,8 @@ class Network(Buildable, nn.Module, ABC, metaclass=_Captured):
             FileError: entries lack, are too many, of another shape, or not finite.
         """
         away = self._away()
-        kept = {name: t for name, t in self.state_dict().items() if away and name.startswith(away)}
-        foreign = [name for name in state if away and name.startswith(away)]
+        kept = {name: t for name, t in self.state_dict().items() if name in away}
+        foreign = [name for name in state if name in away]
         if foreign:
             raise FileError(f"{who}: the file has no business with {foreign[0]}")
         fit(self, {**state, **kept}, who, ())
