@@ -282,6 +282,8 @@ def test_settings_that_make_no_network_are_refused():
         UNet(multipliers=())
     with pytest.raises(ShapeError, match="groups"):
         UNet(channels=20, groups=32)
+    with pytest.raises(ShapeError, match="heads of 12 do not divide a level of 32 channels"):
+        UNet(**SMALL, head_width=12)
 
 
 def test_a_network_is_written_down_and_read_back():

@@ -52,7 +52,12 @@ class Plan:
 
     def attention(self, width: int) -> tuple[SelfAttention, CrossAttention | None]:
         """Build what looks at the whole map, and at the text where there is one."""
-        heads = self.heads if self.head_width is None else max(1, width // self.head_width)
+        if self.head_width is not None and width % self.head_width:
+            raise ShapeError(
+                f"UNet: heads of {self.head_width} do not divide a level of {width} channels",
+                hint="head_width must divide every width that attends, and that of the middle",
+            )
+        heads = self.heads if self.head_width is None else width // self.head_width
         own = SelfAttention(width, heads=heads, groups=self.groups)
         if self.context is None:
             return own, None
