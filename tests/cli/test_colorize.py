@@ -19,6 +19,12 @@ def drawing(frames):
     return frames
 
 
+def test_lines_that_leak_everywhere_are_told(run, drawing):
+    write("empty.png", np.full((40, 60, 1), 250, np.uint8))
+    result = run("colorize", "empty.png", "--weights", "none", "-o", "flat.png")
+    assert "all of it is one area: a larger --gap" in result.stdout
+
+
 def test_colors_go_where_the_palette_says_and_areas_are_listed(run, drawing):
     words = ("--weights", "none", "--palette", "#0000ff,#ff0000", "--regions", "areas.json")
     result = run("colorize", "lines.png", "-o", "out.png", *words)

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 
 pytest.importorskip("diffusers")
@@ -18,6 +19,7 @@ sys.path.insert(0, str(__import__("pathlib").Path(__file__).parent))
 from original_layout import original
 from tiny_checkpoint import SCALED, pipeline, xl_pipeline
 
+from sfumato.cli.main import group
 from sfumato.errors import FileError, RangeError, SpecError
 from sfumato.generate._hub_checkpoint import needed_files, variant_of
 from sfumato.generate._single_file import kind_of_file
@@ -216,6 +218,22 @@ def test_a_single_file_of_the_original_layout_is_loaded_without_a_network(
     expected = painted(StableDiffusion(checkpoint=str(folders[name])))
     assert abs(painted(model) - expected).max() < 1e-5
     assert isinstance(find_diffusion(str(file), config=str(folders[name])), StableDiffusion)
+
+
+def test_the_command_line_paints_with_a_single_file_and_again(
+    folders, tmp_path, no_network, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    save_file(original(pipeline()), "model.safetensors")
+    words = ["generate", "--weights", "model.safetensors", "--prompt", "a hill", "--steps", "1"]
+    config = ["--config", str(folders["one"])]
+    made = CliRunner().invoke(group, [*words, *config, "-o", "hill.png"])
+    assert made.exit_code == 0, made.output
+    again = CliRunner().invoke(group, ["generate", "--again", "hill.png", "-o", "same.png"])
+    assert "bit for bit hill.png" in again.output
+    lost = CliRunner().invoke(group, [*words, "--config", "/nowhere", "-o", "lost.png"])
+    assert lost.exit_code == 2
+    assert "/nowhere" in lost.output
 
 
 def test_a_ckpt_of_tensors_is_loaded_and_one_that_runs_code_is_not(folders, tmp_path):

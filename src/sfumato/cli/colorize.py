@@ -127,6 +127,8 @@ def command(
             lines.append(f"{regions}: {len(listed)} areas")
         else:
             lines.append(f"{len(listed)} areas")
+        if len(listed) == 1:
+            lines.append("all of it is one area: a larger --gap closes lines that are open")
     say(lines, quiet=quiet)
 
 

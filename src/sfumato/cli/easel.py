@@ -132,7 +132,7 @@ def set_up(asked: Painting) -> Easel:
     check_frames(asked.inputs())
     options: dict[str, Any] = {"steps": asked.steps, "sampler": asked.sampler}
     Sampling(**options)  # looks at them before anything is loaded
-    plain = {"dtype": "float32", "memory": "full"}
+    plain = {"dtype": "float32", "memory": "full", "config": None}
     published = {n: getattr(asked, n) for n in plain if getattr(asked, n) != plain[n]}
     base = find_diffusion(asked.weights, device=asked.device, **published)
     adapters = [find_adapter(c.adapter, base, asked.weights) for c in asked.controls]

@@ -117,6 +117,11 @@ done, so those before Ctrl-C are there.
     " decodes in tiles, least does both.",
 )
 @click.option(
+    "--config",
+    metavar="FOLDER",
+    help="For a published checkpoint in one file, without a network: a checkpoint of its kind.",
+)
+@click.option(
     "--again",
     type=click.Path(path_type=Path),
     metavar="PNG",

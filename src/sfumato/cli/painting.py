@@ -59,6 +59,7 @@ class Painting:
     device: str
     dtype: str
     memory: str
+    config: str | None
 
     def inputs(self) -> tuple[Path, ...]:
         """Give the pictures that are read."""

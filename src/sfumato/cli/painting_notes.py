@@ -73,6 +73,8 @@ def notes_of(
         facts |= {"window": list(asked.window), "guess": asked.guess}
     facts["resize_hints"] = asked.resize_hints
     facts |= {"device": asked.device, "dtype": asked.dtype, "memory": asked.memory}
+    if asked.config is not None:
+        facts["config"] = asked.config
     text = yaml.safe_dump(facts, sort_keys=False, allow_unicode=True)
     return {"Software": f"sfumato {__version__}", RECIPE: text}
 
@@ -137,6 +139,7 @@ MAY_BE: dict[str, Callable[[Any], bool]] = {
     "prompts": _several(_text), "count": _whole(1, MOST), "at_once": _whole(1, MOST),
     "from": _name, "from_sha256": _hash, "mask": _name, "mask_sha256": _hash,
     "strength": _number, "controls": _several(_control, 100), "guess": _flag,
+    "config": _name,
     "window": lambda value: _several(_number)(value) and len(value) == 2,
 }  # fmt: skip
 
@@ -177,7 +180,8 @@ class Remembered:
         """
         facts = self.facts
         adapters = [("controls", c["adapter"]) for c in facts.get("controls", ())]
-        for option, name in (("weights", facts["weights"]), *adapters):
+        named = (("weights", facts["weights"]), ("config", facts.get("config", "")), *adapters)
+        for option, name in named:
             if name.startswith(HUB) and option not in explicit:
                 raise self._wrong_hub(name)
         old: dict[str, Any] = {
@@ -190,7 +194,7 @@ class Remembered:
             old[name] = facts[name]
         for name in ("device", "dtype", "memory"):
             old[name] = facts[name]
-        for name in ("guess", "grid", "count", "at_once"):
+        for name in ("guess", "grid", "count", "at_once", "config"):
             old[name] = facts.get(name, getattr(given, name))
         for name, key in (("start", "from"), ("mask", "mask")):
             if name not in explicit and key in facts:
@@ -261,7 +265,7 @@ class Remembered:
 
         return SpecError(
             f"{self.path}: wants {name}, and nothing is fetched because a picture says so",
-            hint="if you know it, type it: --weights NAME or --control NAME=HINT",
+            hint="if you know it, type it: --weights NAME, --config NAME or --control NAME=HINT",
         )
 
 
