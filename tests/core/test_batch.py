@@ -117,6 +117,8 @@ def test_a_field_that_only_some_samples_have_is_refused():
     image = np.zeros((2, 2, 1), np.uint8)
     with pytest.raises(FieldError, match="sample 1 of 2 has no 'target'"):
         Batch.of([Sample(image), Sample(image, target=image)])
+    with pytest.raises(FieldError, match="sample 2 of 2 has no 'label'"):
+        Batch.of([Sample(image, meta={"label": 3}), Sample(image)])
 
 
 def test_wrong_tensors_are_refused_by_name():

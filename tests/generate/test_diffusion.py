@@ -446,6 +446,11 @@ def test_a_class_that_there_is_not_is_refused(label):
         method.loss(batch, "main", seeded())
 
 
+def test_a_class_of_a_network_without_classes_is_refused():
+    with pytest.raises(FieldError, match="knows no classes, got label=1"):
+        painter().generate("red", size=(8, 8), label=1)
+
+
 def test_no_picture_at_all_is_refused():
     for text, count in (("red", 0), ([], 3)):
         with pytest.raises(RangeError, match="none"):

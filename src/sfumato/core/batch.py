@@ -162,8 +162,8 @@ class Batch:
         if not samples:
             raise ShapeError("Batch.of: no samples were given")
         made: dict[str, Any] = {}
-        for name in (*PICTURES, *PLANES, "text"):
-            values = [getattr(sample, name) for sample in samples]
+        for name in (*PICTURES, *PLANES, "text", "label"):
+            values = [s.meta.get(name) if name == "label" else getattr(s, name) for s in samples]
             absent = [k for k, value in enumerate(values) if value is None]
             if len(absent) == len(values):
                 continue
@@ -172,10 +172,12 @@ class Batch:
                     f"Batch.of: sample {absent[0] + 1} of {len(values)} has no '{name}', "
                     "others have"
                 )
-            made[name] = tuple(values) if name == "text" else _stacked(name, values)
-        labels = [sample.meta.get("label") for sample in samples]
-        if all(label is not None for label in labels):
-            made["label"] = torch.as_tensor(labels, dtype=torch.int64)
+            if name == "text":
+                made[name] = tuple(values)
+            elif name == "label":
+                made[name] = torch.as_tensor(values, dtype=torch.int64)
+            else:
+                made[name] = _stacked(name, values)
         origin = tuple(_origin(sample) for sample in samples)
         return cls(**made, meta=tuple(sample.meta for sample in samples), origin=origin)
 

@@ -368,6 +368,7 @@ class Diffusion(Method):
 
         Raises:
             RangeError: no picture is asked for, or there is no such class.
+            FieldError: a class is asked for, and the network knows none.
         """
         texts = (text,) if isinstance(text, str) else tuple(text)
         captions = tuple(c for c in texts for _ in range(count))
@@ -377,6 +378,8 @@ class Diffusion(Method):
                 f"generate: {count} pictures of each of {len(texts)} texts are none",
                 hint="text='' makes pictures of no text",
             )
+        if label is not None and self.network.encoder.label is None:
+            raise FieldError(f"{type(self).__name__}: its network knows no classes, got {label=}")
         blank = torch.zeros(n, 3, *size, device=self.device)
         labels = None if label is None else torch.full((n,), label, device=self.device)
         batch = Batch(blank, text=captions, label=labels)
