@@ -15,8 +15,7 @@ import torch
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "generate"))
-from tiny_checkpoint import awake, pipeline
+from tiny_checkpoint import NOISY_LIBRARIES, awake, pipeline
 
 from sfumato.adapt import Steer, export_t2i_adapter, find_adapter, load_t2i_adapter
 from sfumato.core.network import load
@@ -27,11 +26,7 @@ from sfumato.generate.stable_diffusion import StableDiffusion
 
 SIZE = (16, 24)
 HINT = torch.rand(1, 3, *SIZE, generator=torch.Generator().manual_seed(4))
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::UserWarning"),
-]
+pytestmark = NOISY_LIBRARIES
 
 
 def control_net(unet, seed=5, **options):

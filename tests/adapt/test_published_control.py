@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import sys
 import warnings
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,8 +12,7 @@ from safetensors.torch import load_file, save_file
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "generate"))
-from tiny_checkpoint import awake, pipeline
+from tiny_checkpoint import NOISY_LIBRARIES, awake, pipeline
 
 from sfumato.adapt import (
     ControlNet,
@@ -37,11 +34,7 @@ from sfumato.generate.noise import draw_noise, generators
 
 SIZE = (16, 24)
 HINT = torch.rand(1, 3, *SIZE, generator=torch.Generator().manual_seed(4))
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::UserWarning"),
-]
+pytestmark = NOISY_LIBRARIES
 ONE = {"cross_attention_dim": 16, "attention_head_dim": 8}
 TWO = {
     "cross_attention_dim": 24, "attention_head_dim": (1, 2, 2, 2), "use_linear_projection": True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import shutil
-import sys
 import warnings
 from pathlib import Path
 
@@ -16,8 +15,7 @@ from safetensors.torch import load_file
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "generate"))
-from tiny_checkpoint import awake, pipeline
+from tiny_checkpoint import NOISY_LIBRARIES, awake, pipeline
 
 from sfumato.adapt import ControlNet, StableControl, Steer, T2IAdapter, find_adapter
 from sfumato.core.network import load
@@ -27,11 +25,7 @@ from sfumato.generate import LatentDiffusion, StableDiffusion
 from sfumato.testing import check_method
 from sfumato.train import Recipe, Trainer
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::UserWarning"),
-]
+pytestmark = NOISY_LIBRARIES
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import sys
 import warnings
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,8 +12,7 @@ from safetensors.torch import load_file
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "generate"))
-from tiny_checkpoint import awake, pipeline, xl_pipeline
+from tiny_checkpoint import NOISY_LIBRARIES, awake, pipeline, xl_pipeline
 
 from sfumato.adapt import (
     ControlNet,
@@ -31,11 +28,7 @@ from sfumato.generate.noise import draw_noise, generators
 
 SIZE = (16, 24)
 HINT = torch.rand(1, 3, *SIZE, generator=torch.Generator().manual_seed(4))
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::UserWarning"),
-]
+pytestmark = NOISY_LIBRARIES
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 import warnings
 from pathlib import Path
 
@@ -64,7 +63,6 @@ def test_the_page_is_executed_from_top_to_bottom(walked):
 def test_so_is_what_it_says_of_stable_diffusion(walked):
     pytest.importorskip("diffusers")
     pytest.importorskip("transformers")
-    sys.path.insert(0, str(Path(__file__).parents[1] / "generate"))
     from tiny_checkpoint import awake, pipeline
 
     from sfumato.core.network import load

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +14,9 @@ from sfumato.io.picture import read
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "generate"))
-from tiny_checkpoint import pipeline, tokenizer
+from tiny_checkpoint import NOISY_LIBRARIES, pipeline, tokenizer
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::UserWarning"),
-]
+pytestmark = NOISY_LIBRARIES
 HOT = 3e3
 """More than 16 bits hold between the layers of the autoencoder, and less than 32 do."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import sys
 
 import pytest
 import torch
@@ -15,9 +14,8 @@ from safetensors.torch import load_file, save_file
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-sys.path.insert(0, str(__import__("pathlib").Path(__file__).parent))
 from original_layout import original
-from tiny_checkpoint import SCALED, pipeline, xl_pipeline
+from tiny_checkpoint import NOISY_LIBRARIES, SCALED, pipeline, xl_pipeline
 
 from sfumato.cli.main import group
 from sfumato.errors import FileError, RangeError, SpecError
@@ -29,11 +27,7 @@ from sfumato.generate.stable_diffusion import StableDiffusion
 
 SIZE = (16, 24)
 WEIGHTS = "diffusion_pytorch_model.safetensors"
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::UserWarning"),
-]
+pytestmark = NOISY_LIBRARIES
 PIPES = {"one": pipeline, "pair": xl_pipeline}
 
 

@@ -13,8 +13,7 @@ import torch
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-sys.path.insert(0, str(__import__("pathlib").Path(__file__).parent))
-from tiny_checkpoint import awake, pipeline, tokenizer
+from tiny_checkpoint import NOISY_LIBRARIES, awake, pipeline, tokenizer
 
 from sfumato.core.batch import Batch
 from sfumato.errors import FileError, MissingExtraError, SpecError
@@ -24,11 +23,7 @@ from sfumato.generate.residuals import Residuals
 from sfumato.generate.stable_diffusion import StableDiffusion
 
 SIZE = (16, 24)
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::UserWarning"),
-]
+pytestmark = NOISY_LIBRARIES
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 
 import pytest
 import torch
@@ -12,8 +11,7 @@ import torch
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-sys.path.insert(0, str(__import__("pathlib").Path(__file__).parent))
-from tiny_checkpoint import awake, tokenizer, xl_pipeline
+from tiny_checkpoint import NOISY_LIBRARIES, awake, tokenizer, xl_pipeline
 
 from sfumato.core.batch import Batch
 from sfumato.errors import FileError, RangeError, ShapeError, SpecError
@@ -23,11 +21,7 @@ from sfumato.generate.noise import draw_noise, generators
 from sfumato.generate.stable_diffusion import StableDiffusion
 
 SIZE = (16, 24)
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::UserWarning"),
-]
+pytestmark = NOISY_LIBRARIES
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from pathlib import Path
 
@@ -20,7 +19,6 @@ def checkpoint(tmp_path_factory):
     """A folder that holds a small checkpoint, as such a config expects it."""
     pytest.importorskip("diffusers")
     pytest.importorskip("transformers")
-    sys.path.insert(0, str(Path(__file__).parents[1] / "generate"))
     from tiny_checkpoint import pipeline
 
     folder = tmp_path_factory.mktemp("published")

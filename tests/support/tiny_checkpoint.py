@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+
+NOISY_LIBRARIES = [
+    pytest.mark.filterwarnings(f"ignore::{kind}")
+    for kind in ("DeprecationWarning", "FutureWarning", "UserWarning")
+]
+"""Marks of tests that use diffusers and transformers, which warn of themselves."""
 
 SCALED = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 
