@@ -163,7 +163,9 @@ class Batch:
             raise ShapeError("Batch.of: no samples were given")
         made: dict[str, Any] = {}
         for name in (*PICTURES, *PLANES, "text", "label"):
-            values = [s.meta.get(name) if name == "label" else getattr(s, name) for s in samples]
+            values: list[Any] = [
+                s.meta.get(name) if name == "label" else getattr(s, name) for s in samples
+            ]
             absent = [k for k, value in enumerate(values) if value is None]
             if len(absent) == len(values):
                 continue
