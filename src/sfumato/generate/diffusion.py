@@ -380,9 +380,8 @@ class Diffusion(Method):
             )
         if label is not None and self.network.encoder.label is None:
             raise FieldError(f"{type(self).__name__}: its network knows no classes, got {label=}")
-        blank = torch.zeros(n, 3, *size, device=self.device)
         labels = None if label is None else torch.full((n,), label, device=self.device)
-        batch = Batch(blank, text=captions, label=labels)
+        batch = Batch(torch.zeros(n, 3, *size, device=self.device), text=captions, label=labels)
         return self.predict(batch, rng=generators(seed, n), **options)
 
     def bits(self, batch: Batch, rng: torch.Generator) -> BitsPerDimension:
