@@ -19,6 +19,14 @@ settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Let weights that a test draws be the same in every order of the tests."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(20261121)
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """A generator with a fixed seed."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import math
 
 import pytest
@@ -39,6 +40,7 @@ def unet(**more):
 
 
 def painter(**more):
+    torch.manual_seed(0)
     text = WordEncoder(words=WORDS, width=16, length=4, heads=2, layers=1)
     return awake(Diffusion(network=unet(context=16), process=SHORT, text=text, drop=0.2, **more))
 
@@ -472,11 +474,12 @@ def test_negative_texts_are_one_for_each_picture(negative):
 
 @pytest.mark.parametrize("sampler", ["ancestral", "ddim", "euler", "heun", "dpm_solver"])
 def test_a_method_in_half_precision_makes_nearly_the_same_picture(sampler):
-    full, half = painter(), painter().to(torch.bfloat16)
+    full = painter()
+    half = copy.deepcopy(full).to(torch.bfloat16)
     how = {"size": (8, 8), "steps": 4, "sampler": sampler, "guidance": 2.0}
     found, wanted = (m.generate("red circle", **how).image for m in (half, full))
     assert bool(torch.isfinite(found).all())
-    assert (found.float() - wanted).abs().mean() < 0.15
+    assert (found.float() - wanted).abs().mean() < 0.05
 
 
 def test_guidance_without_a_condition_is_refused():
